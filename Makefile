@@ -1,0 +1,35 @@
+# Verbs for people and CI. Each installs nothing but what scripts/setup lists.
+.PHONY: build demo test asan ubsan tsan lint format bench bench-check fuzz science interop e2e docs python run setup
+DEMO_ARGS ?=
+CTEST_ARGS ?=
+
+setup:
+	@scripts/setup
+build: setup
+	@cmake --preset release -Wno-dev && cmake --build --preset release
+demo: build
+	@scripts/demo $(DEMO_ARGS)
+run: build
+	@build/release/hoego serve --data data $(RUN_ARGS)
+test: build
+	@scripts/run_tests release $(CTEST_ARGS)
+asan ubsan tsan: setup
+	@cmake --preset $@ -Wno-dev && cmake --build --preset $@ && scripts/run_tests $@ $(CTEST_ARGS)
+lint: setup
+	@scripts/lint
+format:
+	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+bench: build
+	@scripts/bench
+bench-check: build
+	@scripts/bench --check
+fuzz: setup
+	@scripts/fuzz
+docs: build
+	@scripts/docs
+interop e2e: build
+	@scripts/$@
+science: build
+	@scripts/science
+python:
+	@echo "the Python module comes with a later issue"; exit 1

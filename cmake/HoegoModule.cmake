@@ -1,0 +1,61 @@
+# hoego_module(<folder> [LINK <target>...]): the folder's sources as a static library hoego::<name>, its *_test.cc as one
+# program <name>_tests whose cases ctest knows one by one. A slash in the folder becomes an underscore in the name.
+include_guard(GLOBAL)
+include(GoogleTest)
+
+add_library(hoego_flags INTERFACE)
+target_compile_features(hoego_flags INTERFACE cxx_std_20)
+target_include_directories(hoego_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_options(hoego_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wformat=2
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond;-Wlogical-op;-Wno-restrict;-Wno-maybe-uninitialized>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  $<$<BOOL:${HOEGO_WERROR}>:-Werror>)
+
+function(hoego_module folder)
+  cmake_parse_arguments(A "" "" "LINK" ${ARGN})
+  string(REPLACE "/" "_" name "${folder}")
+  set(dir "${CMAKE_SOURCE_DIR}/src/${folder}")
+  file(GLOB sources CONFIGURE_DEPENDS "${dir}/*.cc" "${dir}/*.h" "${dir}/internal/*.cc" "${dir}/internal/*.h")
+  file(GLOB tests CONFIGURE_DEPENDS "${dir}/*_test.cc" "${dir}/internal/*_test.cc")
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  list(REMOVE_ITEM sources "${dir}/main.cc")
+  set(deps "")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${dir}/DEPS")
+  file(STRINGS "${dir}/DEPS" words REGEX "^[^#]")
+  string(REPLACE " " ";" words "${words}")
+  foreach(dep IN LISTS words)
+    if(dep)
+      string(REPLACE "/" "_" dep "${dep}")
+      list(APPEND deps "hoego_${dep}")
+    endif()
+  endforeach()
+  set(code ${sources})
+  list(FILTER code INCLUDE REGEX "\\.cc$")
+  if(code)
+    add_library(hoego_${name} STATIC ${sources})
+    target_link_libraries(hoego_${name} PUBLIC hoego_flags fmt::fmt Threads::Threads ${deps} PRIVATE ${A_LINK})
+  else()
+    add_library(hoego_${name} INTERFACE)
+    target_link_libraries(hoego_${name} INTERFACE hoego_flags fmt::fmt ${deps})
+  endif()
+  add_library(hoego::${name} ALIAS hoego_${name})
+  if(tests AND BUILD_TESTING)
+    add_executable(${name}_tests ${tests})
+    target_link_libraries(${name}_tests PRIVATE hoego_${name} ${A_LINK} GTest::gtest GTest::gmock GTest::gtest_main rapidcheck)
+    gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "unit;${name}" TIMEOUT 300)
+  endif()
+endfunction()
+
+# hoego_program(<name> <source> <room>...): one executable of one source file.
+function(hoego_program name source)
+  if(NOT EXISTS "${CMAKE_SOURCE_DIR}/${source}" AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+    return()
+  endif()
+  add_executable(${name} ${source})
+  list(TRANSFORM ARGN PREPEND "hoego_" OUTPUT_VARIABLE rooms)
+  target_link_libraries(${name} PRIVATE hoego_flags ${rooms})
+endfunction()
