@@ -10,7 +10,8 @@
 
 namespace hoego {
 
-// A queue that says no when full instead of growing. Threads: any number of producers and consumers.
+// A queue that says no when full instead of growing. Threads: any number of producers and
+// consumers.
 template <class T>
 class BoundedQueue {
  public:

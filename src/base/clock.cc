@@ -21,10 +21,14 @@ int Digits(std::string_view text, size_t at, size_t digits) {
   return value;
 }
 
+// The years that RFC 3339 can write, 0000 to 9999.
+constexpr int64_t kFirstMillis = -62'167'219'200'000;
+constexpr int64_t kLastMillis = 253'402'300'799'999;
+
 Status Bad(std::string_view text) {
-  return Status::InvalidArgument(
-      fmt::format("time \"{}\": expected RFC 3339 such as 2026-11-22T07:20:51.042Z, or Unix milliseconds",
-                  text.substr(0, 40)));
+  return Status::InvalidArgument(fmt::format(
+      "time \"{}\": expected RFC 3339 such as 2026-11-22T07:20:51.042Z, or Unix milliseconds",
+      text.substr(0, 40)));
 }
 
 }  // namespace
@@ -34,14 +38,18 @@ std::string FormatTime(Time t) {
   const std::chrono::year_month_day ymd(day);
   const std::chrono::hh_mm_ss hms(t - day);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(ymd.year()),
-                     static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()), hms.hours().count(),
-                     hms.minutes().count(), hms.seconds().count(), hms.subseconds().count());
+                     static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
+                     hms.hours().count(), hms.minutes().count(), hms.seconds().count(),
+                     hms.subseconds().count());
 }
 
-Result<Time> ParseTime(std::string_view text) {
+namespace {
+
+Result<Time> ParseAnyTime(std::string_view text) {
   int64_t millis = 0;
   const char* end = text.data() + text.size();
-  if (const auto [p, ec] = std::from_chars(text.data(), end, millis); ec == std::errc() && p == end) {
+  if (const auto [p, ec] = std::from_chars(text.data(), end, millis);
+      ec == std::errc() && p == end) {
     return FromUnixMillis(millis);
   }
   const int y = Digits(text, 0, 4);
@@ -51,11 +59,12 @@ Result<Time> ParseTime(std::string_view text) {
   const int mi = Digits(text, 14, 2);
   const int s = Digits(text, 17, 2);
   if (y < 0 || mo < 0 || d < 0 || h < 0 || mi < 0 || s < 0 || text[4] != '-' || text[7] != '-' ||
-      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' || text[16] != ':' || h > 23 ||
-      mi > 59 || s > 60) {
+      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
+      text[16] != ':' || h > 23 || mi > 59 || s > 60) {
     return Bad(text);
   }
-  const std::chrono::year_month_day ymd{std::chrono::year(y), std::chrono::month(static_cast<unsigned>(mo)),
+  const std::chrono::year_month_day ymd{std::chrono::year(y),
+                                        std::chrono::month(static_cast<unsigned>(mo)),
                                         std::chrono::day(static_cast<unsigned>(d))};
   if (!ymd.ok()) {
     return Bad(text);
@@ -88,9 +97,18 @@ Result<Time> ParseTime(std::string_view text) {
   if (at != text.size() || at == 19) {
     return Bad(text);
   }
-  const Time t = std::chrono::sys_days(ymd) + std::chrono::hours(h) + std::chrono::minutes(mi - offset_minutes) +
-                 std::chrono::seconds(s) + std::chrono::milliseconds(fraction);
+  const Time t = std::chrono::sys_days(ymd) + std::chrono::hours(h) +
+                 std::chrono::minutes(mi - offset_minutes) + std::chrono::seconds(s) +
+                 std::chrono::milliseconds(fraction);
   return t;
+}
+
+}  // namespace
+
+Result<Time> ParseTime(std::string_view text) {
+  HOEGO_TRY_ASSIGN(const Time t, ParseAnyTime(text));
+  return ToUnixMillis(t) < kFirstMillis || ToUnixMillis(t) > kLastMillis ? Result<Time>(Bad(text))
+                                                                         : Result<Time>(t);
 }
 
 Time SystemClock::Now() const {

@@ -10,7 +10,9 @@
 namespace hoego {
 namespace {
 
-const unsigned char* Data(std::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); }
+const unsigned char* Data(std::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
 
 struct FreeCipher {
   void operator()(EVP_CIPHER_CTX* c) const { EVP_CIPHER_CTX_free(c); }
@@ -25,7 +27,8 @@ EVP_CIPHER_CTX* Context(bool seal) {
   HOEGO_CHECK(cipher != nullptr);
   const auto make = [](bool encrypt) {
     std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> c(EVP_CIPHER_CTX_new());
-    HOEGO_CHECK(c != nullptr && EVP_CipherInit_ex(c.get(), cipher, nullptr, nullptr, nullptr, encrypt ? 1 : 0) == 1);
+    HOEGO_CHECK(c != nullptr && EVP_CipherInit_ex(c.get(), cipher, nullptr, nullptr, nullptr,
+                                                  encrypt ? 1 : 0) == 1);
     return c;
   };
   thread_local const auto sealer = make(true);
@@ -53,7 +56,8 @@ void Sha256Stream::Update(std::string_view bytes) {
 Sha256Digest Sha256Stream::Finish() {
   Sha256Digest digest{};
   unsigned int size = 0;
-  HOEGO_CHECK(EVP_DigestFinal_ex(impl_->ctx.get(), digest.data(), &size) == 1 && size == digest.size());
+  HOEGO_CHECK(EVP_DigestFinal_ex(impl_->ctx.get(), digest.data(), &size) == 1 &&
+              size == digest.size());
   return digest;
 }
 
@@ -77,12 +81,14 @@ std::string ToHex(std::span<const uint8_t> bytes) {
 Sha256Digest HmacSha256(std::span<const uint8_t> key, std::string_view bytes) {
   Sha256Digest digest{};
   unsigned int size = 0;
-  HOEGO_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Data(bytes), bytes.size(), digest.data(),
-                   &size) != nullptr);
+  HOEGO_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Data(bytes),
+                   bytes.size(), digest.data(), &size) != nullptr);
   return digest;
 }
 
-void RandomBytes(std::span<uint8_t> out) { HOEGO_CHECK(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1); }
+void RandomBytes(std::span<uint8_t> out) {
+  HOEGO_CHECK(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1);
+}
 
 uint64_t RandomUint64() {
   std::array<uint8_t, 8> bytes{};
@@ -98,8 +104,8 @@ bool ConstantTimeEqual(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-void AesGcmSeal(const AesKey& key, const AesNonce& nonce, std::string_view aad, std::string_view plain,
-                std::string& out) {
+void AesGcmSeal(const AesKey& key, const AesNonce& nonce, std::string_view aad,
+                std::string_view plain, std::string& out) {
   EVP_CIPHER_CTX* ctx = Context(true);
   HOEGO_CHECK(EVP_EncryptInit_ex(ctx, nullptr, nullptr, key.data(), nonce.data()) == 1);
   int n = 0;
@@ -118,7 +124,8 @@ void AesGcmSeal(const AesKey& key, const AesNonce& nonce, std::string_view aad, 
 Result<std::string> AesGcmOpen(const AesKey& key, const AesNonce& nonce, std::string_view aad,
                                std::string_view sealed) {
   if (sealed.size() < kAesTagBytes) {
-    return Status::DataLoss(fmt::format("sealed text of {} bytes: shorter than its tag", sealed.size()));
+    return Status::DataLoss(
+        fmt::format("sealed text of {} bytes: shorter than its tag", sealed.size()));
   }
   const std::string_view cipher = sealed.substr(0, sealed.size() - kAesTagBytes);
   std::array<unsigned char, kAesTagBytes> tag{};

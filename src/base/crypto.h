@@ -46,9 +46,12 @@ using AesNonce = std::array<uint8_t, 12>;
 inline constexpr size_t kAesTagBytes = 16;
 
 // AES-256-GCM (NIST SP 800-38D). `out` gets the ciphertext and then the 16-byte tag, appended.
-// Pre: a nonce is used once a key. `aad` is authenticated, not encrypted. Threads: any (a context a thread).
-void AesGcmSeal(const AesKey& key, const AesNonce& nonce, std::string_view aad, std::string_view plain, std::string& out);
+// Pre: a nonce is used once a key. `aad` is authenticated, not encrypted. Threads: any (a context a
+// thread).
+void AesGcmSeal(const AesKey& key, const AesNonce& nonce, std::string_view aad,
+                std::string_view plain, std::string& out);
 // DataLoss when the tag does not match.
-Result<std::string> AesGcmOpen(const AesKey& key, const AesNonce& nonce, std::string_view aad, std::string_view sealed);
+Result<std::string> AesGcmOpen(const AesKey& key, const AesNonce& nonce, std::string_view aad,
+                               std::string_view sealed);
 
 }  // namespace hoego

@@ -8,12 +8,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/internal/utf8.h"
+
 namespace hoego {
 
 namespace dom = simdjson::dom;
 
 struct JsonAccess {
-  static_assert(sizeof(dom::element) == sizeof(JsonRef::raw_) && std::is_trivially_copyable_v<dom::element>);
+  static_assert(sizeof(dom::element) == sizeof(JsonRef::raw_) &&
+                std::is_trivially_copyable_v<dom::element>);
   static JsonRef Wrap(const dom::element& e) {
     JsonRef ref;
     std::memcpy(ref.raw_, &e, sizeof(e));
@@ -30,25 +33,36 @@ namespace {
 
 constexpr size_t kMaxDepth = 64;
 
-dom::element E(const JsonRef& ref) { return JsonAccess::Unwrap(ref); }
+dom::element E(const JsonRef& ref) {
+  return JsonAccess::Unwrap(ref);
+}
 
-Status WrongKind(std::string_view key, std::string_view expected, const std::optional<JsonRef>& got) {
-  return Status::InvalidArgument(
-      fmt::format("field \"{}\": expected {}, got {}", key, expected, got ? got->kind_name() : "nothing"));
+Status WrongKind(std::string_view key, std::string_view expected,
+                 const std::optional<JsonRef>& got) {
+  return Status::InvalidArgument(fmt::format("field \"{}\": expected {}, got {}", key, expected,
+                                             got ? got->kind_name() : "nothing"));
 }
 
 }  // namespace
 
 JsonRef::Kind JsonRef::kind() const {
   switch (E(*this).type()) {
-    case dom::element_type::NULL_VALUE: return Kind::kNull;
-    case dom::element_type::BOOL: return Kind::kBool;
-    case dom::element_type::INT64: return Kind::kInt;
-    case dom::element_type::UINT64: return Kind::kUint;
-    case dom::element_type::DOUBLE: return Kind::kDouble;
-    case dom::element_type::STRING: return Kind::kString;
-    case dom::element_type::ARRAY: return Kind::kArray;
-    case dom::element_type::OBJECT: return Kind::kObject;
+    case dom::element_type::NULL_VALUE:
+      return Kind::kNull;
+    case dom::element_type::BOOL:
+      return Kind::kBool;
+    case dom::element_type::INT64:
+      return Kind::kInt;
+    case dom::element_type::UINT64:
+      return Kind::kUint;
+    case dom::element_type::DOUBLE:
+      return Kind::kDouble;
+    case dom::element_type::STRING:
+      return Kind::kString;
+    case dom::element_type::ARRAY:
+      return Kind::kArray;
+    case dom::element_type::OBJECT:
+      return Kind::kObject;
   }
   return Kind::kNull;
 }
@@ -70,7 +84,8 @@ std::optional<int64_t> JsonRef::AsInt() const {
     return value;
   }
   double d = 0;
-  if (kind() == Kind::kDouble && E(*this).get(d) == simdjson::SUCCESS && std::abs(d) < 0x1p53 && d == std::floor(d)) {
+  if (kind() == Kind::kDouble && E(*this).get(d) == simdjson::SUCCESS && std::abs(d) < 0x1p53 &&
+      d == std::floor(d)) {
     return static_cast<int64_t>(d);
   }
   return std::nullopt;
@@ -83,13 +98,15 @@ std::optional<double> JsonRef::AsDouble() const {
 
 std::optional<std::string_view> JsonRef::AsString() const {
   std::string_view value;
-  return E(*this).get(value) == simdjson::SUCCESS ? std::optional<std::string_view>(value) : std::nullopt;
+  return E(*this).get(value) == simdjson::SUCCESS ? std::optional<std::string_view>(value)
+                                                  : std::nullopt;
 }
 
 std::optional<JsonRef> JsonRef::Find(std::string_view key) const {
   dom::object object;
   dom::element value;
-  if (E(*this).get(object) != simdjson::SUCCESS || object.at_key(key).get(value) != simdjson::SUCCESS) {
+  if (E(*this).get(object) != simdjson::SUCCESS ||
+      object.at_key(key).get(value) != simdjson::SUCCESS) {
     return std::nullopt;
   }
   return JsonAccess::Wrap(value);
@@ -126,7 +143,9 @@ Status JsonRef::ForEachElement(const std::function<Status(JsonRef)>& visit) cons
   return {};
 }
 
-std::string JsonRef::ToText() const { return simdjson::minify(E(*this)); }
+std::string JsonRef::ToText() const {
+  return simdjson::minify(E(*this));
+}
 
 Result<std::string> JsonRef::RequireString(std::string_view key) const {
   const auto value = Find(key);
@@ -203,42 +222,20 @@ JsonParser& JsonParser::operator=(JsonParser&&) noexcept = default;
 Result<JsonRef> JsonParser::Parse(std::string_view text) {
   if (!impl_->sized || text.size() > impl_->parser.capacity()) {
     if (const auto error = impl_->parser.allocate(std::bit_ceil(text.size() + 1024), kMaxDepth)) {
-      return Status::ResourceExhausted(fmt::format("JSON of {} bytes: {}", text.size(), simdjson::error_message(error)));
+      return Status::ResourceExhausted(
+          fmt::format("JSON of {} bytes: {}", text.size(), simdjson::error_message(error)));
     }
     impl_->sized = true;
   }
   dom::element root;
   if (const auto error = impl_->parser.parse(text.data(), text.size(), true).get(root)) {
-    return Status::InvalidArgument(fmt::format("not valid JSON: {}", simdjson::error_message(error)));
+    return Status::InvalidArgument(
+        fmt::format("not valid JSON: {}", simdjson::error_message(error)));
   }
   return JsonAccess::Wrap(root);
 }
 
 namespace {
-
-// Length of the valid UTF-8 sequence at the front of `s`; 0 when it is none (RFC 3629).
-size_t Utf8Length(std::string_view s) {
-  const auto byte = [&](size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0U; };
-  const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned c = byte(0);
-  if (c < 0x80) {
-    return 1;
-  }
-  if (c >= 0xc2 && c <= 0xdf) {
-    return follows(1) ? 2 : 0;
-  }
-  if (c >= 0xe0 && c <= 0xef) {
-    const unsigned low = c == 0xe0 ? 0xa0 : 0x80;
-    const unsigned high = c == 0xed ? 0x9f : 0xbf;
-    return byte(1) >= low && byte(1) <= high && follows(2) ? 3 : 0;
-  }
-  if (c >= 0xf0 && c <= 0xf4) {
-    const unsigned low = c == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = c == 0xf4 ? 0x8f : 0xbf;
-    return byte(1) >= low && byte(1) <= high && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 void AppendEscaped(std::string& out, std::string_view value) {
   out += '"';
@@ -250,18 +247,28 @@ void AppendEscaped(std::string& out, std::string_view value) {
       continue;
     }
     if (c >= 0x80) {
-      if (const size_t n = Utf8Length(value.substr(i)); n > 0) {
+      if (const size_t n = internal::Utf8Length(value.substr(i)); n > 0) {
         i += n;
         continue;
       }
     }
     out.append(value.substr(plain, i - plain));
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (c < 0x20) {
           fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
@@ -275,50 +282,88 @@ void AppendEscaped(std::string& out, std::string_view value) {
   out += '"';
 }
 
-template <class T>
-void AppendNumber(std::string& out, T value) {
+template <class T, class... Format>
+void AppendNumber(std::string& out, T value, Format... format) {
   std::array<char, 40> buffer{};
-  const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  const auto [end, ec] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format...);
   HOEGO_CHECK(ec == std::errc());
   out.append(buffer.data(), end);
 }
 
+// The shortest text that reads back equal, also with readers, such as ours, that take a number
+// without point or exponent for an integer of 64 bits: −0 and 123456789012345680000 would be lost
+// there.
+template <class T>
+void AppendFloating(std::string& out, T value) {
+  if (value == 0 && std::signbit(value)) {
+    out += "-0.0";
+  } else if (std::abs(value) >= T{0x1p63}) {
+    AppendNumber(out, value, std::chars_format::scientific);
+  } else {
+    AppendNumber(out, value);
+  }
+}
+
 }  // namespace
 
+// Before each value.
 void JsonWriter::Separate() {
-  if (comma_) {
+  if (in_object()) {
+    HOEGO_CHECK(keyed_);
+    keyed_ = false;
+  } else if (comma_) {
+    HOEGO_CHECK(depth_ > 0);  // one value a text
     out_ += ',';
   }
   comma_ = true;
 }
 
-JsonWriter& JsonWriter::BeginObject() {
+JsonWriter& JsonWriter::Begin(char bracket, bool object) {
   Separate();
-  out_ += '{';
+  HOEGO_CHECK(depth_ < kMaxDepth);
+  const uint64_t bit = uint64_t{1} << depth_++;
+  objects_ = object ? objects_ | bit : objects_ & ~bit;
+  out_ += bracket;
   comma_ = false;
   return *this;
+}
+
+JsonWriter& JsonWriter::End(char bracket, bool object) {
+  HOEGO_CHECK(depth_ > 0 && in_object() == object && !keyed_);
+  --depth_;
+  out_ += bracket;
+  comma_ = true;
+  return *this;
+}
+
+std::string JsonWriter::Take() {
+  HOEGO_CHECK(depth_ == 0);
+  comma_ = false;
+  return std::exchange(out_, {});
+}
+
+JsonWriter& JsonWriter::BeginObject() {
+  return Begin('{', true);
 }
 JsonWriter& JsonWriter::EndObject() {
-  out_ += '}';
-  comma_ = true;
-  return *this;
+  return End('}', true);
 }
 JsonWriter& JsonWriter::BeginArray() {
-  Separate();
-  out_ += '[';
-  comma_ = false;
-  return *this;
+  return Begin('[', false);
 }
 JsonWriter& JsonWriter::EndArray() {
-  out_ += ']';
-  comma_ = true;
-  return *this;
+  return End(']', false);
 }
+
 JsonWriter& JsonWriter::Key(std::string_view key) {
-  Separate();
+  HOEGO_CHECK(in_object() && !keyed_);
+  if (comma_) {
+    out_ += ',';
+  }
   AppendEscaped(out_, key);
   out_ += ':';
-  comma_ = false;
+  keyed_ = true;
   return *this;
 }
 JsonWriter& JsonWriter::String(std::string_view value) {
@@ -341,7 +386,7 @@ JsonWriter& JsonWriter::Double(double value) {
     return Null();
   }
   Separate();
-  AppendNumber(out_, value);
+  AppendFloating(out_, value);
   return *this;
 }
 JsonWriter& JsonWriter::Float(float value) {
@@ -349,7 +394,7 @@ JsonWriter& JsonWriter::Float(float value) {
     return Null();
   }
   Separate();
-  AppendNumber(out_, value);
+  AppendFloating(out_, value);
   return *this;
 }
 JsonWriter& JsonWriter::Bool(bool value) {

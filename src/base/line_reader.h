@@ -21,8 +21,8 @@ class LineReader {
 
   // The next line without its line end, valid until the next call; nothing at the end of the file.
   Result<std::optional<std::string_view>> Next();
-  uint64_t line_number() const;    // of the line Next gave last, from 1
-  double share_read() const;       // of the packed file's bytes, 0..1: for a progress bar
+  uint64_t line_number() const;  // of the line Next gave last, from 1
+  double share_read() const;     // of the packed file's bytes, 0..1: for a progress bar
 
  private:
   struct Impl;

@@ -54,7 +54,9 @@ uint64_t Rng::Below(uint64_t n) {
   return static_cast<uint64_t>(m >> 64);
 }
 
-double Rng::Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
+double Rng::Uniform() {
+  return static_cast<double>(Next() >> 11) * 0x1.0p-53;
+}
 
 double Rng::Normal() {
   if (has_spare_) {

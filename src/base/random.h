@@ -16,7 +16,8 @@ constexpr uint64_t Mix64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// A 64-bit hash of bytes for seeding and tables; not for secrets, not stored on disk (events/ has its own).
+// A 64-bit hash of bytes for seeding and tables; not for secrets, not stored on disk (events/ has
+// its own).
 uint64_t HashBytes(std::string_view bytes, uint64_t seed = 0);
 
 // Reproducible random numbers: xoshiro256++ (Blackman and Vigna 2019) seeded by splitmix64.
@@ -25,10 +26,10 @@ class Rng {
  public:
   explicit Rng(uint64_t seed);
 
-  uint64_t Next();                  // 64 random bits
-  uint64_t Below(uint64_t n);       // uniform in [0, n), no modulo bias. Pre: n > 0
-  double Uniform();                 // uniform in [0, 1), 53 bits
-  double Normal();                  // mean 0, variance 1 (Marsaglia's polar method)
+  uint64_t Next();             // 64 random bits
+  uint64_t Below(uint64_t n);  // uniform in [0, n), no modulo bias. Pre: n > 0
+  double Uniform();            // uniform in [0, 1), 53 bits
+  double Normal();             // mean 0, variance 1 (Marsaglia's polar method)
   bool Chance(double p) { return Uniform() < p; }
 
   // Fisher–Yates.

@@ -37,7 +37,8 @@ enum class Code : unsigned char {
 std::string_view CodeName(Code code);
 
 // How a call went. One pointer wide; null means fine, so the good path costs a compare.
-// The message says what failed, on what and what was expected; it holds no secret and no user payload.
+// The message says what failed, on what and what was expected; it holds no secret and no user
+// payload.
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -53,7 +54,8 @@ class [[nodiscard]] Status {
   std::string_view message() const;
   std::string ToString() const;  // "not_found: no model films/9"
 
-  // The same failure with context in front: "load model 12: read manifest: …". Does nothing to an ok status.
+  // The same failure with context in front: "load model 12: read manifest: …". Does nothing to an
+  // ok status.
   Status Within(std::string_view context) const;
 
   static Status Cancelled(std::string m) { return {Code::kCancelled, std::move(m)}; }
@@ -62,8 +64,12 @@ class [[nodiscard]] Status {
   static Status NotFound(std::string m) { return {Code::kNotFound, std::move(m)}; }
   static Status AlreadyExists(std::string m) { return {Code::kAlreadyExists, std::move(m)}; }
   static Status PermissionDenied(std::string m) { return {Code::kPermissionDenied, std::move(m)}; }
-  static Status ResourceExhausted(std::string m) { return {Code::kResourceExhausted, std::move(m)}; }
-  static Status FailedPrecondition(std::string m) { return {Code::kFailedPrecondition, std::move(m)}; }
+  static Status ResourceExhausted(std::string m) {
+    return {Code::kResourceExhausted, std::move(m)};
+  }
+  static Status FailedPrecondition(std::string m) {
+    return {Code::kFailedPrecondition, std::move(m)};
+  }
   static Status Aborted(std::string m) { return {Code::kAborted, std::move(m)}; }
   static Status OutOfRange(std::string m) { return {Code::kOutOfRange, std::move(m)}; }
   static Status Unimplemented(std::string m) { return {Code::kUnimplemented, std::move(m)}; }
@@ -85,8 +91,10 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): return value;
-  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor): return status;
+  Result(T value)
+      : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): return value;
+  Result(Status status)
+      : status_(std::move(status)) {  // NOLINT(google-explicit-constructor): return status;
     HOEGO_CHECK(!status_.ok());
   }
 
@@ -131,7 +139,8 @@ class [[nodiscard]] Result {
   } while (false)
 
 // HOEGO_TRY_ASSIGN(auto x, Make()): x is the value, or the function is left with the status.
-#define HOEGO_TRY_ASSIGN(lhs, expr) HOEGO_TRY_ASSIGN_INNER(HOEGO_CONCAT(hoego_result_, __LINE__), lhs, expr)
+#define HOEGO_TRY_ASSIGN(lhs, expr) \
+  HOEGO_TRY_ASSIGN_INNER(HOEGO_CONCAT(hoego_result_, __LINE__), lhs, expr)
 #define HOEGO_TRY_ASSIGN_INNER(result, lhs, expr) \
   auto result = (expr);                           \
   if (!result.ok()) {                             \

@@ -11,8 +11,8 @@
 
 namespace hoego {
 
-// 128 bits that name a thing for ever. Ours are version 7 (RFC 9562 section 5.7): the first 48 bits are the Unix
-// millisecond, so ids made later sort later and an index by time finds them.
+// 128 bits that name a thing for ever. Ours are version 7 (RFC 9562 section 5.7): the first 48 bits
+// are the Unix millisecond, so ids made later sort later and an index by time finds them.
 struct Uuid {
   std::array<uint8_t, 16> bytes{};
 
@@ -21,7 +21,8 @@ struct Uuid {
 
   std::string ToString() const;  // lower case, 36 characters
   Time time() const;             // of a version 7 id
-  uint64_t low() const;          // the last eight bytes: random, a seed for draws that must be derived again
+  uint64_t low()
+      const;  // the last eight bytes: random, a seed for draws that must be derived again
   friend bool operator==(const Uuid&, const Uuid&) = default;
 };
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "serving/model_store.h"
+#include "storage/blob_store.h"
+
+namespace hoego::app {
+
+// Unpacks a version's package into DIR/models/<digest>, once.
+class BlobFetcher final : public serving::ModelFetcher {
+ public:
+  BlobFetcher(const storage::BlobStore& blobs, std::string folder) : blobs_(blobs), folder_(std::move(folder)) {}
+  Result<std::string> Fetch(const registry::ModelVersion& version) override;
+
+ private:
+  const storage::BlobStore& blobs_;
+  std::string folder_;
+};
+
+}  // namespace hoego::app
