@@ -51,6 +51,7 @@ Status ApplyToCycle(CycleState& state, JsonRef record, Time when) {
   state.seconds[*step] = seconds;
   state.last = step;
   state.failures = 0;
+  state.stopped = false;  // somebody asked for another try, and it went well
   state.error.clear();
   if (*step == Step::kOpen) {
     state.started = when;

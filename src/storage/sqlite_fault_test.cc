@@ -296,7 +296,7 @@ TEST(SqliteFaultTest, LossOfPowerAnywhereKeepsWhatWasAcknowledged) {
     const auto database = OpenNotes(folder / "live");
     Rng rng(7);
     disk->on_write = [&](uint64_t) {
-      if (!rng.Chance(0.03)) {
+      if (!rng.Chance(0.05)) {
         return;
       }
       const std::lock_guard lock(mu);
@@ -306,7 +306,7 @@ TEST(SqliteFaultTest, LossOfPowerAnywhereKeepsWhatWasAcknowledged) {
     std::vector<std::jthread> threads;
     for (int64_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
-        for (int64_t i = 0; i < 150; ++i) {
+        for (int64_t i = 0; i < 80; ++i) {
           const int64_t id = t * 1'000 + i;
           ASSERT_TRUE(AddNote(*database, id, i % 10 == 0 ? 60'000 : 300).ok());
           const std::lock_guard lock(mu);

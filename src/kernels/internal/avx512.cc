@@ -1,27 +1,14 @@
 // AVX-512 bodies. Every function carries its target, so that nothing else in the program is
 // compiled for it.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <cmath>
+#include "kernels/internal/avx512.h"
 
 #include "kernels/internal/table.h"
-
-#define HOEGO_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]]
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored \
-    "-Wuninitialized"  // GCC 12 says it of its own _mm512_reduce_add_ps and undefined registers
-#endif
 
 namespace hoego::kernels::internal {
 namespace {
 
 constexpr size_t kLanes = 16;
-
-HOEGO_AVX512 inline __mmask16 TailMask(size_t n) {
-  return static_cast<__mmask16>((1U << n) - 1U);
-}
 
 HOEGO_AVX512 float Dot(const float* a, const float* b, size_t n) {
   __m512 s0 = _mm512_setzero_ps();
@@ -171,39 +158,6 @@ HOEGO_AVX512 void GatherRows(const float* rows, size_t stride, const uint32_t* i
   }
 }
 
-// r[i][j] := r[j][i].
-HOEGO_AVX512 inline void Transpose16(__m512 (&r)[16]) {
-  __m512 t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-  }
-  // u[4i + c], lane of four L: column 4L + c of rows 4i..4i+3.
-  __m512 u[16];
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    u[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
-    u[i + 1] =
-        _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
-    u[i + 2] = _mm512_castpd_ps(
-        _mm512_unpacklo_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
-    u[i + 3] = _mm512_castpd_ps(
-        _mm512_unpackhi_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512 even_low = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x88);
-    const __m512 odd_low = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xdd);
-    const __m512 even_high = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x88);
-    const __m512 odd_high = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xdd);
-    r[c] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
-    r[4 + c] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
-    r[8 + c] = _mm512_shuffle_f32x4(even_low, even_high, 0xdd);
-    r[12 + c] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
-  }
-}
-
 HOEGO_AVX512 void GatherTransposed(const float* rows, size_t stride, const uint32_t* index,
                                    const float* scale, size_t n, size_t d,
                                    const float* column_scale, size_t padded, float* out) {
@@ -342,147 +296,6 @@ HOEGO_AVX512 void GramUpper(const float* x, size_t n, size_t d, float* c, size_t
   }
 }
 
-// s[i] -= Σ_{k < row} a[k][row + i]·a[k][column..column+15].
-#define HOEGO_SUBTRACT_EARLIER(s, a, stride, row, column)            \
-  for (size_t k = 0; k < (row); ++k) {                               \
-    const __m512 v = _mm512_loadu_ps((a) + k * (stride) + (column)); \
-    const float* u = (a) + k * (stride) + (row);                     \
-    _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {          \
-      (s)[i] = _mm512_fnmadd_ps(_mm512_set1_ps(u[i]), v, (s)[i]);    \
-    }                                                                \
-  }
-
-HOEGO_AVX512 bool FactorTile(float* a, size_t stride, size_t row, float* inverse) {
-  float* tile = a + row * stride + row;
-  __m512 s[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    s[i] = _mm512_loadu_ps(tile + static_cast<size_t>(i) * stride);
-  }
-  HOEGO_SUBTRACT_EARLIER(s, a, stride, row, row)
-#pragma GCC unroll 16
-  for (int p = 0; p < 16; ++p) {
-    float* done = tile + static_cast<size_t>(p) * stride;
-    _mm512_storeu_ps(done, s[p]);
-    const float pivot = done[p];
-    if (!(pivot > 0)) {
-      return false;
-    }
-    inverse[p] = 1.0F / std::sqrt(pivot);
-    s[p] = _mm512_mul_ps(s[p], _mm512_set1_ps(inverse[p]));
-    _mm512_storeu_ps(done, s[p]);
-#pragma GCC unroll 16
-    for (int i = p + 1; i < 16; ++i) {
-      s[i] = _mm512_fnmadd_ps(_mm512_set1_ps(done[i]), s[p], s[i]);
-    }
-  }
-  return true;
-}
-
-HOEGO_AVX512 void SolveTile(float* a, size_t stride, size_t row, size_t column,
-                            const float* inverse) {
-  float* tile = a + row * stride + column;
-  const float* diagonal = a + row * stride + row;
-  __m512 s[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    s[i] = _mm512_loadu_ps(tile + static_cast<size_t>(i) * stride);
-  }
-  HOEGO_SUBTRACT_EARLIER(s, a, stride, row, column)
-#pragma GCC unroll 16
-  for (int p = 0; p < 16; ++p) {
-    s[p] = _mm512_mul_ps(s[p], _mm512_set1_ps(inverse[p]));
-    const float* u = diagonal + static_cast<size_t>(p) * stride;
-#pragma GCC unroll 16
-    for (int i = p + 1; i < 16; ++i) {
-      s[i] = _mm512_fnmadd_ps(_mm512_set1_ps(u[i]), s[p], s[i]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    _mm512_storeu_ps(tile + static_cast<size_t>(i) * stride, s[i]);
-  }
-}
-#undef HOEGO_SUBTRACT_EARLIER
-
-// The lane `i` of v in all lanes.
-HOEGO_AVX512 inline __m512 SpreadLane(__m512 v, int i) {
-  return _mm512_permutexvar_ps(_mm512_set1_epi32(i), v);
-}
-
-// Sixteen entries of b at a time stay in a register while their triangle is solved; the rest of b
-// is then updated at once.
-HOEGO_AVX512 void SolveFactored(const float* u, size_t stride, size_t n, const float* inverse,
-                                float* b) {
-  for (size_t t = 0; t < n; t += kTile) {
-    __m512 v = _mm512_mul_ps(_mm512_loadu_ps(b + t), _mm512_loadu_ps(inverse + t));
-    const __m512 inv = _mm512_loadu_ps(inverse + t);
-    __m512 y[16];
-#pragma GCC unroll 16
-    for (int p = 0; p < 16; ++p) {
-      // v holds (b − Σ earlier)·inverse: scaling the rows by `inv` first keeps the multiply off the
-      // chain.
-      y[p] = SpreadLane(v, p);
-      const __m512 row =
-          _mm512_mul_ps(_mm512_loadu_ps(u + (t + static_cast<size_t>(p)) * stride + t), inv);
-      v = _mm512_mask3_fnmadd_ps(y[p], row, v, static_cast<__mmask16>(0xfffeU << p));
-    }
-    _mm512_storeu_ps(b + t, v);
-    for (size_t j = t + kTile; j < n; j += kTile) {
-      __m512 s0 = _mm512_loadu_ps(b + j);
-      __m512 s1 = _mm512_setzero_ps();
-#pragma GCC unroll 8
-      for (int p = 0; p < 16; p += 2) {
-        s0 = _mm512_fnmadd_ps(y[p], _mm512_loadu_ps(u + (t + static_cast<size_t>(p)) * stride + j),
-                              s0);
-        s1 = _mm512_fnmadd_ps(
-            y[p + 1], _mm512_loadu_ps(u + (t + static_cast<size_t>(p) + 1) * stride + j), s1);
-      }
-      _mm512_storeu_ps(b + j, _mm512_add_ps(s0, s1));
-    }
-  }
-  for (size_t t = n; t > 0;) {
-    t -= kTile;
-    __m512 s[16];
-#pragma GCC unroll 16
-    for (int p = 0; p < 16; ++p) {
-      s[p] = _mm512_setzero_ps();
-    }
-    for (size_t j = t + kTile; j < n; j += kTile) {
-      const __m512 x = _mm512_loadu_ps(b + j);
-#pragma GCC unroll 16
-      for (int p = 0; p < 16; ++p) {
-        s[p] = _mm512_fmadd_ps(_mm512_loadu_ps(u + (t + static_cast<size_t>(p)) * stride + j), x,
-                               s[p]);
-      }
-    }
-    // After the transposition the sum over the registers is the vector of the sixteen sums.
-    Transpose16(s);
-#pragma GCC unroll 4
-    for (int width = 8; width > 0; width /= 2) {
-#pragma GCC unroll 8
-      for (int p = 0; p < width; ++p) {
-        s[p] = _mm512_add_ps(s[p], s[p + width]);
-      }
-    }
-    const __m512 inv = _mm512_loadu_ps(inverse + t);
-    __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(b + t), s[0]), inv);
-    __m512 column[16];
-#pragma GCC unroll 16
-    for (int p = 0; p < 16; ++p) {
-      column[p] = _mm512_loadu_ps(u + (t + static_cast<size_t>(p)) * stride + t);
-    }
-    Transpose16(column);
-#pragma GCC unroll 16
-    for (int p = 15; p > 0; --p) {
-      const __m512 x = SpreadLane(v, p);
-      v = _mm512_mask3_fnmadd_ps(x, _mm512_mul_ps(column[p], inv), v,
-                                 static_cast<__mmask16>((1U << p) - 1U));
-    }
-    _mm512_storeu_ps(b + t, v);
-  }
-}
-
 HOEGO_AVX512 size_t Above(const float* scores, size_t n, float threshold, uint32_t base,
                           uint32_t* out) {
   const __m512 t = _mm512_set1_ps(threshold);
@@ -510,9 +323,9 @@ const KernelTable& Avx512Table() {
                                         GatherTransposed,
                                         NormalProduct,
                                         GramUpper,
-                                        FactorTile,
-                                        SolveTile,
-                                        SolveFactored,
+                                        FactorTileAvx512,
+                                        SolveTileAvx512,
+                                        SolveFactoredAvx512,
                                         Above};
   return table;
 }
