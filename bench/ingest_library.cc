@@ -1,7 +1,9 @@
 // How many events a second does the log take without HTTP, and at what CPU time each?
-//   ingest_library [FOLDER] [events] [writers] [batch]      defaults: a fresh folder under /tmp, 2,000,000, 8, 1000
-// Events have distinct ids and about 150 bytes as JSON (id 36, unit, item, value, a property); deduplication is on. Prints one
-// line for batches and one for single events from 32 writers, and checks that every one is there.
+//   ingest_library [FOLDER] [events] [writers] [batch]      defaults: a fresh folder under /tmp,
+//   2,000,000, 8, 1000
+// Events have distinct ids and about 150 bytes as JSON (id 36, unit, item, value, a property);
+// deduplication is on. Prints one line for batches and one for single events from 32 writers, and
+// checks that every one is there.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -26,7 +28,9 @@ using Clock = std::chrono::steady_clock;
 double CpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -77,9 +81,11 @@ void Run(events::EventStore& store, const Load& load) {
         timespec before{};
         timespec after{};
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-        const Batch batch = MakeBatch(rng, load.first_id + (w * batches + b) * load.batch, load.batch);
+        const Batch batch =
+            MakeBatch(rng, load.first_id + (w * batches + b) * load.batch, load.batch);
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-        making_us += (after.tv_sec - before.tv_sec) * 1'000'000 + (after.tv_nsec - before.tv_nsec) / 1000;
+        making_us +=
+            (after.tv_sec - before.tv_sec) * 1'000'000 + (after.tv_nsec - before.tv_nsec) / 1000;
         const auto result = events::AppendAndWait(store.log(), batch.records);
         if (!result.ok()) {
           fmt::print(stderr, "append: {}\n", result.status().ToString());
@@ -93,8 +99,10 @@ void Run(events::EventStore& store, const Load& load) {
   const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
   const double used = CpuSeconds() - cpu - 1e-6 * static_cast<double>(making_us.load());
   const auto n = static_cast<double>(accepted.load());
-  fmt::print("{:>2} writers x {:>4} events: {:>9.0f} events/s, {:.2f} us CPU each ({:.1f} s, {} accepted)\n", load.writers,
-             load.batch, n / seconds, 1e6 * used / n, seconds, accepted.load());
+  fmt::print(
+      "{:>2} writers x {:>4} events: {:>9.0f} events/s, {:.2f} us CPU each ({:.1f} s, {} "
+      "accepted)\n",
+      load.writers, load.batch, n / seconds, 1e6 * used / n, seconds, accepted.load());
 }
 
 int Main(int argc, char** argv) {
@@ -108,7 +116,8 @@ int Main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   events::StoreOptions options;
   options.folder = JoinPath(folder, "log");
-  auto opened = events::EventStore::Open(options, RealDisk(), SystemClock::Instance(), Metrics::Global());
+  auto opened =
+      events::EventStore::Open(options, RealDisk(), SystemClock::Instance(), Metrics::Global());
   if (!opened.ok()) {
     fmt::print(stderr, "{}\n", opened.status().ToString());
     return 1;
@@ -118,7 +127,8 @@ int Main(int argc, char** argv) {
   Run(store, {writers, batch, events, 1'000'000'000});
   Run(store, {32, 1, 200'000, 2'000'000'000});
   fmt::print("log: {:.1f} bytes an event, {} units, {} items\n",
-             static_cast<double>(store.log().end().offset) / static_cast<double>(events * 11 / 10 + 200'000),
+             static_cast<double>(store.log().end().offset) /
+                 static_cast<double>(events * 11 / 10 + 200'000),
              store.unit_count(), store.item_count());
   opened->reset();
   std::filesystem::remove_all(folder);
@@ -128,4 +138,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace hoego
 
-int main(int argc, char** argv) { return hoego::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return hoego::Main(argc, argv);
+}

@@ -1,8 +1,10 @@
-// What does one answer cost inside the process, from the request to the answer with its decision queued?
+// What does one answer cost inside the process, from the request to the answer with its decision
+// queued?
 //   recommend_library PAIRS [SECONDS] [THREADS] [ALGORITHM] [name=value…]
-// PAIRS: lines of `unit item` (MovieLens-1M: movielens-1m-implicit/pairs_file_order.txt.xz). Writes them to a fresh log, trains
-// ALS with 64 factors on that log, then asks for 10 items for random units: history from the log, fold-in, all scores,
-// exact top-k without seen items. One JSON line: µs an answer by the clock and by the CPU, and what Score alone takes.
+// PAIRS: lines of `unit item` (MovieLens-1M: movielens-1m-implicit/pairs_file_order.txt.xz). Writes
+// them to a fresh log, trains ALS with 64 factors on that log, then asks for 10 items for random
+// units: history from the log, fold-in, all scores, exact top-k without seen items. One JSON line:
+// µs an answer by the clock and by the CPU, and what Score alone takes.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -47,7 +49,9 @@ class StoreJournal final : public registry::Journal {
 
 class SourceIsFolder final : public serving::ModelFetcher {
  public:
-  Result<std::string> Fetch(const registry::ModelVersion& version) override { return version.source; }
+  Result<std::string> Fetch(const registry::ModelVersion& version) override {
+    return version.source;
+  }
 };
 
 Result<std::vector<std::string>> WriteEvents(const std::string& path, events::EventStore& store) {
@@ -134,7 +138,8 @@ Load Ask(serving::Serving& serving, const std::vector<std::string>& units, doubl
   const Clock& clock = SystemClock::Instance();
   std::vector<Load> loads(threads);
   const auto begin = clock.Monotonic();
-  const auto end = begin + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(seconds));
+  const auto end =
+      begin + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(seconds));
   const double cpu = CpuSeconds();
   {
     std::vector<std::jthread> callers;
@@ -209,7 +214,8 @@ Status Run(const std::string& pairs, double seconds, unsigned threads, const std
   serving::ModelStore models(fetcher, models::LoadModel, *store, clock, metrics, {});
   serving::Popularity popular(store->log(), clock, metrics, {});
   serving::DecisionLog decisions(store->log(), nullptr, metrics, {});
-  serving::Serving serving({*store, *registry, endpoints, models, popular, decisions, nullptr, clock, metrics});
+  serving::Serving serving(
+      {*store, *registry, endpoints, models, popular, decisions, nullptr, clock, metrics});
   std::promise<Status> ready;
   serving.Prepare("films", 1, [&ready](const Status& s) { ready.set_value(s); });
   HOEGO_TRY(ready.get_future().get());
@@ -238,21 +244,24 @@ Status Run(const std::string& pairs, double seconds, unsigned threads, const std
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: recommend_library PAIRS [SECONDS] [THREADS] [ALGORITHM] [name=value...]\n");
+    fmt::print(stderr,
+               "usage: recommend_library PAIRS [SECONDS] [THREADS] [ALGORITHM] [name=value...]\n");
     return 2;
   }
   const std::vector<std::string> args(argv + 1, argv + argc);
   const double seconds = args.size() > 1 ? hoego::ParseDouble(args[1]).value_or(5) : 5;
   const auto threads = args.size() > 2 ? hoego::ParseInt(args[2]).value_or(1) : 1;
   const std::string algorithm = args.size() > 3 ? args[3] : "als";
-  const std::vector<std::string> params(args.begin() + std::min<std::ptrdiff_t>(4, std::ssize(args)), args.end());
+  const std::vector<std::string> params(
+      args.begin() + std::min<std::ptrdiff_t>(4, std::ssize(args)), args.end());
   hoego::SetLogLevel(hoego::LogLevel::kError);
   std::error_code failed;
   const auto folder = std::filesystem::temp_directory_path(failed) /
-                      fmt::format("hoego-recommend-{}", hoego::NewUuid(hoego::SystemClock::Instance().Now()).ToString());
+                      fmt::format("hoego-recommend-{}",
+                                  hoego::NewUuid(hoego::SystemClock::Instance().Now()).ToString());
   std::filesystem::create_directories(folder / "model", failed);
-  const hoego::Status status = hoego::Run(args[0], seconds, static_cast<unsigned>(threads), algorithm,
-                                          params, folder.string());
+  const hoego::Status status = hoego::Run(args[0], seconds, static_cast<unsigned>(threads),
+                                          algorithm, params, folder.string());
   std::filesystem::remove_all(folder, failed);
   if (!status.ok()) {
     fmt::print(stderr, "recommend_library: {}\n", status.ToString());

@@ -1,6 +1,8 @@
-// How long does a log of ten million events and a million units take to open, and how much memory does it hold then?
-//   restart_events FOLDER [events] [units]     fills FOLDER when it is empty, then opens it in a new process three times
-//   restart_events --open FOLDER               one opening: prints seconds, resident bytes, and what it found
+// How long does a log of ten million events and a million units take to open, and how much memory
+// does it hold then?
+//   restart_events FOLDER [events] [units]     fills FOLDER when it is empty, then opens it in a
+//   new process three times restart_events --open FOLDER               one opening: prints seconds,
+//   resident bytes, and what it found
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +24,8 @@ namespace {
 std::unique_ptr<events::EventStore> Open(const std::string& folder) {
   events::StoreOptions options;
   options.folder = JoinPath(folder, "log");
-  auto opened = events::EventStore::Open(options, RealDisk(), SystemClock::Instance(), Metrics::Global());
+  auto opened =
+      events::EventStore::Open(options, RealDisk(), SystemClock::Instance(), Metrics::Global());
   if (!opened.ok()) {
     fmt::print(stderr, "{}\n", opened.status().ToString());
     std::exit(1);
@@ -44,9 +47,11 @@ double ResidentMib() {
 int OpenOnce(const std::string& folder) {
   const auto begun = std::chrono::steady_clock::now();
   const auto store = Open(folder);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  fmt::print("opened in {:.3f} s, {:.0f} MiB resident: {} units, {} items, {:.2f} GB of log\n", seconds, ResidentMib(),
-             store->unit_count(), store->item_count(), 1e-9 * static_cast<double>(store->log().end().offset));
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  fmt::print("opened in {:.3f} s, {:.0f} MiB resident: {} units, {} items, {:.2f} GB of log\n",
+             seconds, ResidentMib(), store->unit_count(), store->item_count(),
+             1e-9 * static_cast<double>(store->log().end().offset));
   return 0;
 }
 
@@ -111,4 +116,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace hoego
 
-int main(int argc, char** argv) { return hoego::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return hoego::Main(argc, argv);
+}

@@ -285,8 +285,8 @@ TEST_F(TestsTest, AVerdictEqualsARecomputationFromTheLogAtItsCut) {
     const VerdictReport report = tests_->RecomputeAt("films-2", cut).value();
     for (const VerdictReport::ArmReport& arm : report.arms) {
       EXPECT_EQ(arm.units, twin.exposed.at(arm.name).size());
-      EXPECT_EQ(arm.metric * static_cast<double>(arm.units),
-                static_cast<double>(twin.watched.at(arm.name).size()));
+      EXPECT_DOUBLE_EQ(arm.metric * static_cast<double>(arm.units),
+                       static_cast<double>(twin.watched.at(arm.name).size()));
     }
   }
 }

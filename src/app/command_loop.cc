@@ -1,6 +1,7 @@
-// hoego loop run FILE.
+// hoego loop run FILE and hoego test analyze FILE.
 #include <cstdio>
 
+#include "abtest/analyze.h"
 #include "app/commands.h"
 #include "app/instance.h"
 #include "app/progress_line.h"
@@ -57,6 +58,28 @@ int RunLoopFile(const Common& common, const std::string& file) {
   }
   std::printf("%s\n", told->c_str());
   return kDone;
+}
+
+int RunTestAnalyze(const Common& common, const AnalyzeArgs& args) {
+  abtest::AnalyzeOptions options;
+  options.unit_column = args.unit;
+  options.arm_column = args.arm;
+  options.metric_column = args.metric;
+  options.control = args.control;
+  options.alpha = args.alpha;
+  const auto report = abtest::AnalyzeCsv(args.file, options);
+  if (!report.ok()) {
+    return Fail(common, report.status());
+  }
+  if (common.json) {
+    std::printf("%s\n", abtest::VerdictJson(*report).c_str());
+  } else {
+    std::printf("%s: %s\n", std::string(abtest::VerdictName(report->decision.verdict)).c_str(), report->decision.reason.c_str());
+    for (const auto& arm : report->arms) {
+      std::printf("  %s\n", fmt::format("{}: {} units, {} {:.6g}", arm.name, arm.units, report->metric, arm.metric).c_str());
+    }
+  }
+  return report->decision.verdict == abtest::Verdict::kInvalid ? kRefused : kDone;
 }
 
 }  // namespace hoego::app

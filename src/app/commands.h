@@ -71,6 +71,15 @@ struct RecommendArgs {
   int n = 10;
 };
 
+struct AnalyzeArgs {
+  std::string file;
+  std::string unit = "unit";
+  std::string arm = "arm";
+  std::string metric = "metric";
+  std::string control;
+  double alpha = 0.05;
+};
+
 int RunServe(const Common& common, const ServeArgs& args);
 int RunDemo(const Common& common, const DemoArgs& args);
 int RunImport(const Common& common, const ImportArgs& args);
@@ -82,7 +91,7 @@ int RunLoopFile(const Common& common, const std::string& file);
 int RunList(const Common& common, const std::string& what);  // "runs", "models", "endpoints", "tests"
 int RunDoctor(const Common& common);
 int RunForget(const Common& common, const std::string& unit);
-int RunTestAnalyze(const Common& common, const std::string& file);
+int RunTestAnalyze(const Common& common, const AnalyzeArgs& args);
 int RunSettings(const Common& common, bool markdown);
 
 // Prints the failure, as JSON when asked, and gives the exit code.

@@ -22,6 +22,7 @@ struct CommandLine {
   hoego::app::ExportArgs exports;
   hoego::app::TrainArgs train;
   hoego::app::RecommendArgs recommend;
+  hoego::app::AnalyzeArgs analyze;
   std::string text;
   bool flag = false;
   int code = 0;
@@ -107,6 +108,16 @@ void AddLoops(CommandLine& c) {
   loop->require_subcommand(1);
   auto* run = c.Add(*loop, "run", "Runs one cycle of a loop file", true, [&c] { return RunLoopFile(c.common, c.text); });
   run->add_option("file", c.text, "The loop file")->required();
+  CLI::App* test = c.app.add_subcommand("test", "Tests");
+  test->require_subcommand(1);
+  auto* analyze = c.Add(*test, "analyze", "Analyses a CSV with a line a unit", false,
+                        [&c] { return RunTestAnalyze(c.common, c.analyze); });
+  analyze->add_option("file", c.analyze.file, "CSV with a header, packed or not")->required();
+  analyze->add_option("--unit", c.analyze.unit, "Column of the unit")->capture_default_str();
+  analyze->add_option("--arm", c.analyze.arm, "Column of the arm")->capture_default_str();
+  analyze->add_option("--metric", c.analyze.metric, "Column of the metric")->capture_default_str();
+  analyze->add_option("--control", c.analyze.control, "The control's name");
+  analyze->add_option("--alpha", c.analyze.alpha)->capture_default_str();
   auto* settings = c.Add(c.app, "settings", "Lists every setting", false, [&c] { return RunSettings(c.common, c.flag); });
   settings->add_flag("--markdown", c.flag, "As docs/settings.md");
   c.Add(c.app, "version", "Prints the version", false, [&c] {

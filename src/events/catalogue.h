@@ -12,7 +12,8 @@
 
 namespace hoego::events {
 
-// What the catalogue says of one item. An item that was only met in events has no entry: it is visible, in no category.
+// What the catalogue says of one item. An item that was only met in events has no entry: it is
+// visible, in no category.
 struct ItemInfo {
   std::vector<uint32_t> categories;  // ids of Catalogue::CategoryId
   bool hidden = false;
@@ -28,7 +29,8 @@ class CatalogueView {
   virtual const ItemInfo* Find(ItemKey item) const = 0;  // null: no entry
   bool Visible(ItemKey item, Time now) const {
     const ItemInfo* info = Find(item);
-    return info == nullptr || (!info->hidden && !info->removed && (!info->expires || *info->expires > now));
+    return info == nullptr ||
+           (!info->hidden && !info->removed && (!info->expires || *info->expires > now));
   }
 };
 

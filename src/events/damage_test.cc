@@ -89,7 +89,8 @@ TEST_F(Damage, WithoutItsSidecarADamagedClosedSegmentRefusesToOpenByName) {
   ASSERT_TRUE(disk_.Remove("data/log/" + SegmentName(0, kSidecarSuffix)).ok());
   const Status opened = store_.TryOpen();
   EXPECT_EQ(opened.code(), Code::kDataLoss);
-  EXPECT_NE(opened.message().find("00000000000000000000.seg offset"), std::string_view::npos) << opened.ToString();
+  EXPECT_NE(opened.message().find("00000000000000000000.seg offset"), std::string_view::npos)
+      << opened.ToString();
 }
 
 TEST_F(Damage, ADamagedSidecarIsMadeAnew) {
@@ -114,7 +115,8 @@ TEST_F(Damage, AMissingSegmentIsNamed) {
   ASSERT_TRUE(disk_.Remove("data/log/" + SegmentName(0)).ok());
   const Status opened = store_.TryOpen();
   EXPECT_EQ(opened.code(), Code::kDataLoss);
-  EXPECT_NE(opened.message().find("the segment at 0 is missing"), std::string_view::npos) << opened.ToString();
+  EXPECT_NE(opened.message().find("the segment at 0 is missing"), std::string_view::npos)
+      << opened.ToString();
 }
 
 TEST_F(Damage, ALogWithoutItsUnitKeysRefusesToOpen) {
@@ -160,7 +162,8 @@ TEST_F(Damage, ASegmentOfAnotherLogIsRefused) {
   EXPECT_EQ(store_.TryOpen().code(), Code::kDataLoss);
 }
 
-// A later program may add kinds of records and longer record headers; this one passes over them and keeps them.
+// A later program may add kinds of records and longer record headers; this one passes over them and
+// keeps them.
 TEST_F(Damage, UnknownKindsAndLongerHeadersArePassedOver) {
   store_.MustAppend({MakeEvent("a")});
   const uint64_t end = store_.log().end().offset;

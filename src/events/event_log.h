@@ -28,22 +28,24 @@ struct AppendResult {
 class Cursor {
  public:
   virtual ~Cursor() = default;
-  // The next record, valid until the next call; nothing once the durable end of the log was reached (more may come).
+  // The next record, valid until the next call; nothing once the durable end of the log was reached
+  // (more may come).
   virtual Result<const Record*> Next() = 0;
   virtual Cut position() const = 0;
 };
 
-// The log: what happened, in order, for ever (or until retention). See docs/formats/segment.md for the bytes.
-// Threads: every method from any thread.
+// The log: what happened, in order, for ever (or until retention). See docs/formats/segment.md for
+// the bytes. Threads: every method from any thread.
 class EventLog {
  public:
   using Done = std::function<void(const Result<AppendResult>&)>;
   virtual ~EventLog() = default;
 
-  // Checks and writes the batch, and calls `done` once it is durable and visible to readers, dictionaries, histories
-  // and the catalogue; on an error nothing of it is acknowledged. `done` may run on the committing thread (be short)
-  // or, when the batch is refused at once, on the caller's. After a failed write or fsync every append answers
-  // Unavailable with the cause until Reopen() succeeds; reads go on.
+  // Checks and writes the batch, and calls `done` once it is durable and visible to readers,
+  // dictionaries, histories and the catalogue; on an error nothing of it is acknowledged. `done`
+  // may run on the committing thread (be short) or, when the batch is refused at once, on the
+  // caller's. After a failed write or fsync every append answers Unavailable with the cause until
+  // Reopen() succeeds; reads go on.
   virtual void Append(std::span<const NewRecord> batch, Done done) = 0;
 
   virtual std::unique_ptr<Cursor> Read(Cut from) const = 0;

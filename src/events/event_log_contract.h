@@ -13,7 +13,8 @@
 #include "events/store.h"
 
 // What every EventLog must do. A back end instantiates the suite with a type that makes one:
-//   struct Maker { EventStore& Open(); void Close(); FakeClock& clock(); };   Open again gives the same log
+//   struct Maker { EventStore& Open(); void Close(); FakeClock& clock(); };   Open again gives the
+//   same log
 namespace hoego::events {
 
 template <class Maker>
@@ -32,7 +33,8 @@ class EventLogContract : public testing::Test {
     EXPECT_TRUE(result.ok()) << result.status().ToString();
     return result.ok() ? *result : AppendResult{};
   }
-  static NewEvent Event(std::string_view id, std::string_view unit = "u1", std::string_view item = "i1") {
+  static NewEvent Event(std::string_view id, std::string_view unit = "u1",
+                        std::string_view item = "i1") {
     NewEvent event;
     event.id = id;
     event.time = FromUnixMillis(1'600'000'000'000);
@@ -95,7 +97,8 @@ TYPED_TEST_P(EventLogContract, GivesBackWhatWasAppendedInOrder) {
 }
 
 TYPED_TEST_P(EventLogContract, CountsAnIdOnceInABatchAcrossBatchesAndAcrossReopening) {
-  EXPECT_EQ(this->Append({this->Event("a"), this->Event("b"), this->Event("a", "other")}).duplicates, 1U);
+  EXPECT_EQ(
+      this->Append({this->Event("a"), this->Event("b"), this->Event("a", "other")}).duplicates, 1U);
   const AppendResult again = this->Append({this->Event("b"), this->Event("c")});
   EXPECT_EQ(again.duplicates, 1U);
   EXPECT_EQ(again.accepted, 1U);
@@ -111,7 +114,8 @@ TYPED_TEST_P(EventLogContract, AnEventAndADecisionWithTheSameIdAreTwoThings) {
   decision.id = *Uuid::Parse("0190163d-8694-739b-aea5-966c26f8ad91");
   decision.endpoint = "home";
   decision.unit = "u1";
-  EXPECT_EQ(this->Append({decision, this->Event("0190163d-8694-739b-aea5-966c26f8ad91")}).accepted, 2U);
+  EXPECT_EQ(this->Append({decision, this->Event("0190163d-8694-739b-aea5-966c26f8ad91")}).accepted,
+            2U);
   EXPECT_EQ(this->Append({decision}).duplicates, 1U);
 }
 
@@ -183,7 +187,8 @@ TYPED_TEST_P(EventLogContract, FindsTheCutOfATime) {
   }
   for (size_t i = 0; i < times.size(); ++i) {
     EXPECT_EQ(this->Ids(this->log().CutAt(times[i]).value()).size(), 20 - i);
-    EXPECT_EQ(this->Ids(this->log().CutAt(times[i] + std::chrono::milliseconds(1)).value()).size(), 19 - i);
+    EXPECT_EQ(this->Ids(this->log().CutAt(times[i] + std::chrono::milliseconds(1)).value()).size(),
+              19 - i);
   }
   EXPECT_EQ(this->log().CutAt(this->maker_.clock().Now()).value(), this->log().end());
 }
@@ -196,7 +201,8 @@ TYPED_TEST_P(EventLogContract, WaitsForTheNextRecordAndStopsWhenAsked) {
   this->Append({this->Event("a")});
   waiter.join();
   EXPECT_TRUE(moved);
-  std::jthread stopped([&] { moved = this->log().WaitBeyond(this->log().end(), stop.get_token()); });
+  std::jthread stopped(
+      [&] { moved = this->log().WaitBeyond(this->log().end(), stop.get_token()); });
   stop.request_stop();
   stopped.join();
   EXPECT_FALSE(moved);
@@ -216,7 +222,8 @@ TYPED_TEST_P(EventLogContract, ManyWritersAndReadersAgree) {
         const std::string unit = fmt::format("u{}", b % 7);
         const std::string item = fmt::format("i{}", b % 11);
         const auto result = AppendAndWait(
-            this->log(), std::vector<NewRecord>{this->Event(own, unit, item), this->Event(shared, unit, item)});
+            this->log(),
+            std::vector<NewRecord>{this->Event(own, unit, item), this->Event(shared, unit, item)});
         if (!result.ok()) {
           ADD_FAILURE() << result.status().ToString();
           return;
@@ -238,7 +245,8 @@ TYPED_TEST_P(EventLogContract, ManyWritersAndReadersAgree) {
 REGISTER_TYPED_TEST_SUITE_P(EventLogContract, GivesBackWhatWasAppendedInOrder,
                             CountsAnIdOnceInABatchAcrossBatchesAndAcrossReopening,
                             AnEventAndADecisionWithTheSameIdAreTwoThings, MakesAnIdWhenNoneWasGiven,
-                            ACutResumesExactlyWhereItWasTaken, RefusesAWholeBatchForOneWrongRecordAndNamesIt,
+                            ACutResumesExactlyWhereItWasTaken,
+                            RefusesAWholeBatchForOneWrongRecordAndNamesIt,
                             ReceivedNeverFallsAndTheFutureIsFlagged, FindsTheCutOfATime,
                             WaitsForTheNextRecordAndStopsWhenAsked, ManyWritersAndReadersAgree);
 

@@ -39,9 +39,14 @@ class LineWriter {
   std::string Decision(const Record& record) {
     const DecisionView& d = record.decision;
     JsonWriter w;
-    w.BeginObject().Field("kind", "decision").Field("id", d.id.ToString()).Field("time", FormatTime(record.time));
+    w.BeginObject()
+        .Field("kind", "decision")
+        .Field("id", d.id.ToString())
+        .Field("time", FormatTime(record.time));
     Unit(w, record);
-    w.Field("decision_kind", KindName(d.kind)).Field("endpoint", d.endpoint).Field("route_revision", d.route_revision);
+    w.Field("decision_kind", KindName(d.kind))
+        .Field("endpoint", d.endpoint)
+        .Field("route_revision", d.route_revision);
     w.Field("test", d.test).Field("arm", d.arm).Field("arm_probability", d.arm_probability);
     w.Field("model", d.model).Field("version", d.version).Field("candidates", d.candidates);
     w.Key("items").BeginArray();
@@ -65,7 +70,9 @@ class LineWriter {
 
  private:
   static std::string_view KindName(DecisionKind kind) {
-    return kind == DecisionKind::kRanking ? "ranking" : kind == DecisionKind::kPrediction ? "prediction" : "flag";
+    return kind == DecisionKind::kRanking      ? "ranking"
+           : kind == DecisionKind::kPrediction ? "prediction"
+                                               : "flag";
   }
   void Unit(JsonWriter& w, const Record& record) {
     if (record.unit == kNoUnit) {
@@ -81,7 +88,9 @@ class LineWriter {
     if (record.future) {
       w.Field("future", true);
     }
-    w.Field("received", FormatTime(record.received)).Field("cut", record.next.ToString()).EndObject();
+    w.Field("received", FormatTime(record.received))
+        .Field("cut", record.next.ToString())
+        .EndObject();
     return w.Take();
   }
 
@@ -92,7 +101,8 @@ bool Wanted(const ExportOptions& options, const Record& record, std::optional<Ty
   const bool kind = (record.kind == RecordKind::kEvent && options.events) ||
                     (record.kind == RecordKind::kDecision && options.decisions) ||
                     (record.kind == RecordKind::kExposure && options.exposures);
-  return kind && (!options.from || record.time >= *options.from) && (!options.to || record.time < *options.to) &&
+  return kind && (!options.from || record.time >= *options.from) &&
+         (!options.to || record.time < *options.to) &&
          (!type || (record.kind == RecordKind::kEvent && record.event.type == *type));
 }
 
@@ -101,7 +111,8 @@ bool Wanted(const ExportOptions& options, const Record& record, std::optional<Ty
 Status SetExportKind(ExportOptions& options, std::string_view kind) {
   const bool all = kind == "all";
   if (!all && kind != "event" && kind != "decision" && kind != "exposure") {
-    return Status::InvalidArgument(fmt::format("kind \"{}\": expected event, decision, exposure or all", kind));
+    return Status::InvalidArgument(
+        fmt::format("kind \"{}\": expected event, decision, exposure or all", kind));
   }
   options.events = all || kind == "event";
   options.decisions = all || kind == "decision";
@@ -110,7 +121,8 @@ Status SetExportKind(ExportOptions& options, std::string_view kind) {
 }
 
 Result<ExportReport> Export(EventStore& store, const ExportOptions& options,
-                            const std::function<Status(std::string_view line)>& write, const std::stop_token& stop) {
+                            const std::function<Status(std::string_view line)>& write,
+                            const std::stop_token& stop) {
   ExportReport report;
   const Cut end = store.log().end();
   std::optional<TypeKey> type;
@@ -138,7 +150,8 @@ Result<ExportReport> Export(EventStore& store, const ExportOptions& options,
       HOEGO_TRY_ASSIGN(const std::string line, lines.Event(*record, report));
       HOEGO_TRY(write(line));
     } else {
-      HOEGO_TRY(write(record->kind == RecordKind::kDecision ? lines.Decision(*record) : lines.Exposure(*record)));
+      HOEGO_TRY(write(record->kind == RecordKind::kDecision ? lines.Decision(*record)
+                                                            : lines.Exposure(*record)));
     }
     ++report.lines;
   }

@@ -30,9 +30,10 @@ struct ExportReport {
   Cut cut;              // everything before it was looked at
 };
 
-// Writes what the log holds at the time of the call as JSON Lines, in log order, one object a line without its line
-// end. An event is as POST /v1/events takes it, with "kind", "received" and "cut" (just behind it) added.
-// Memory does not grow with the log. A failure of `write` ends it and is returned; so does `stop` (Cancelled).
+// Writes what the log holds at the time of the call as JSON Lines, in log order, one object a line
+// without its line end. An event is as POST /v1/events takes it, with "kind", "received" and "cut"
+// (just behind it) added. Memory does not grow with the log. A failure of `write` ends it and is
+// returned; so does `stop` (Cancelled).
 Result<ExportReport> Export(EventStore& store, const ExportOptions& options,
                             const std::function<Status(std::string_view line)>& write,
                             const std::stop_token& stop = {});

@@ -22,10 +22,12 @@ class Failure : public testing::Test {
       const auto result = store_.Append({MakeEvent("c", "u2", "i2", "new type")});
       ASSERT_FALSE(result.ok());
       EXPECT_EQ(result.status().code(), Code::kUnavailable);
-      EXPECT_NE(result.status().message().find(cause), std::string_view::npos) << result.status().ToString();
+      EXPECT_NE(result.status().message().find(cause), std::string_view::npos)
+          << result.status().ToString();
     }
     EXPECT_FALSE(store_.log().health().ok());
-    EXPECT_NE(store_.metrics().PrometheusText().find("hoego_event_log_healthy 0"), std::string::npos);
+    EXPECT_NE(store_.metrics().PrometheusText().find("hoego_event_log_healthy 0"),
+              std::string::npos);
     // Reads go on, and show nothing of what was refused.
     EXPECT_EQ(EventIds(*store_), (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(store_->history().Get(*store_->FindUnit("u1"))->size(), 2U);
@@ -38,7 +40,8 @@ class Failure : public testing::Test {
     disk_.SetCapacity(FaultDisk::kForEver);
     const Status reopened = store_.log().Reopen();
     ASSERT_TRUE(reopened.ok()) << reopened.ToString();
-    EXPECT_NE(store_.metrics().PrometheusText().find("hoego_event_log_healthy 1"), std::string::npos);
+    EXPECT_NE(store_.metrics().PrometheusText().find("hoego_event_log_healthy 1"),
+              std::string::npos);
     const auto result = store_.Append({MakeEvent("c", "u2", "i2", "new type"), MakeEvent("a")});
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     EXPECT_EQ(result->accepted, 1U);

@@ -51,13 +51,15 @@ TEST_F(Forget, NoFileEverHoldsAUnitsIdItsEventIdsOrItsPropertiesInClear) {
     EXPECT_EQ(FilesWith(disk_, "data/log", secret), std::vector<std::string>{}) << secret;
   }
   store_.Open();
-  EXPECT_EQ(store_->UnitAttributes(*store_->FindUnit("mina@example.org")).value(), R"({"city":"Busan"})");
+  EXPECT_EQ(store_->UnitAttributes(*store_->FindUnit("mina@example.org")).value(),
+            R"({"city":"Busan"})");
 }
 
 TEST_F(Forget, DestroysTheKeyOnDiskAndReplaySaysErased) {
   FillWithMina();
   const UnitKey key = *store_->FindUnit("mina@example.org");
-  const auto secret = ReadWholeFile(disk_, "data/log/units.keys")->substr(64 + 64 * size_t{key.value()}, 48);
+  const auto secret =
+      ReadWholeFile(disk_, "data/log/units.keys")->substr(64 + 64 * size_t{key.value()}, 48);
   const size_t events = EventIds(*store_).size();
   ASSERT_TRUE(store_->Forget("mina@example.org").ok());
   const auto check = [&] {
@@ -93,8 +95,8 @@ TEST_F(Forget, TheSameIdLaterIsANewUnit) {
   }
 }
 
-// Every change of the disk that forgetting makes may be the last before the power goes: either nothing happened, or the
-// next opening finishes it.
+// Every change of the disk that forgetting makes may be the last before the power goes: either
+// nothing happened, or the next opening finishes it.
 TEST_F(Forget, APowerCutAnywhereLeavesItUndoneOrDone) {
   bool done = false;
   for (uint64_t changes = 0; changes < 40; ++changes) {
@@ -112,7 +114,8 @@ TEST_F(Forget, APowerCutAnywhereLeavesItUndoneOrDone) {
     store.Open();
     const bool forgotten = !store->FindUnit("mina").has_value();
     const bool secret_gone = FilesWith(disk, "data/log", slot).empty();
-    EXPECT_EQ(EventIds(*store), (std::vector<std::string>{forgotten ? "erased" : "order"})) << changes;
+    EXPECT_EQ(EventIds(*store), (std::vector<std::string>{forgotten ? "erased" : "order"}))
+        << changes;
     EXPECT_EQ(forgotten, secret_gone) << changes;
     if (answered) {
       EXPECT_TRUE(forgotten) << changes;

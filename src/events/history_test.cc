@@ -57,7 +57,8 @@ TEST_F(History, AListSomeoneHoldsDoesNotChange) {
   EXPECT_EQ(next->size(), 2U);
 }
 
-// Appending to a unit that is asked for after each event copies nothing as long as nobody holds its list.
+// Appending to a unit that is asked for after each event copies nothing as long as nobody holds its
+// list.
 TEST_F(History, AHotUnitsListGrowsInPlace) {
   store_.MustAppend({MakeEvent("first")});
   const UnitKey unit = *store_->FindUnit("u1");

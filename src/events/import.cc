@@ -31,7 +31,8 @@ class Importer {
   }
 
   Status ImportFile(const std::string& path, double share_before, double share_of_file,
-                    const std::function<void(const ImportProgress&)>& progress, const std::stop_token& stop) {
+                    const std::function<void(const ImportProgress&)>& progress,
+                    const std::stop_token& stop) {
     file_ = std::filesystem::path(path).filename().string();
     HOEGO_TRY_ASSIGN(LineReader reader, LineReader::Open(path));
     std::unique_ptr<RowParser> parser;
@@ -50,7 +51,8 @@ class Importer {
           progress({file_, share_before + share_of_file * reader.share_read(), report_.rows});
         }
         if (stop.stop_requested()) {
-          return Status::Cancelled(fmt::format("{}: import stopped at line {}", file_, reader.line_number()));
+          return Status::Cancelled(
+              fmt::format("{}: import stopped at line {}", file_, reader.line_number()));
         }
       }
     }
@@ -68,12 +70,16 @@ class Importer {
 
   Result<std::unique_ptr<RowParser>> MakeParser(std::string_view first_line) const {
     switch (options_.format) {
-      case ImportFormat::kCsv: return MakeCsvParser(first_line, options_);
-      case ImportFormat::kJsonl: return MakeJsonlParser(options_);
-      case ImportFormat::kMovieLens: break;
+      case ImportFormat::kCsv:
+        return MakeCsvParser(first_line, options_);
+      case ImportFormat::kJsonl:
+        return MakeJsonlParser(options_);
+      case ImportFormat::kMovieLens:
+        break;
     }
     auto parser = MakeMovieLensParser(first_line, options_);
-    return parser.ok() ? std::move(parser) : Result<std::unique_ptr<RowParser>>(parser.status().Within(file_));
+    return parser.ok() ? std::move(parser)
+                       : Result<std::unique_ptr<RowParser>>(parser.status().Within(file_));
   }
 
   Status TakeLine(RowParser& parser, std::string_view line, uint64_t number) {
@@ -104,7 +110,9 @@ class Importer {
     if (report_.errors.size() < kMostErrors) {
       report_.errors.push_back({file_, number, std::string(parsed.message())});
     }
-    return options_.on_error == OnError::kSkip ? Status{} : parsed.Within(fmt::format("{} line {}", file_, number));
+    return options_.on_error == OnError::kSkip
+               ? Status{}
+               : parsed.Within(fmt::format("{} line {}", file_, number));
   }
 
   // Whether the catalogue already holds the item as this row has it.
@@ -113,7 +121,8 @@ class Importer {
     const auto view = store_.catalogue().view();
     const ItemInfo* const info = key ? view->Find(*key) : nullptr;
     if (info == nullptr || info->removed || info->hidden || info->expires ||
-        info->attributes != pending.attributes || info->categories.size() != pending.row.categories.size()) {
+        info->attributes != pending.attributes ||
+        info->categories.size() != pending.row.categories.size()) {
       return false;
     }
     for (size_t i = 0; i < info->categories.size(); ++i) {
@@ -133,7 +142,8 @@ class Importer {
       change.attributes = pending.attributes;
       return change;
     }
-    return NewEvent{row.id, row.time, row.type, row.unit, row.item, row.value, row.decision, row.properties};
+    return NewEvent{row.id,   row.time,  row.type,     row.unit,
+                    row.item, row.value, row.decision, row.properties};
   }
 
   Status Flush() {
@@ -181,7 +191,8 @@ Result<std::vector<std::string>> FilesOf(const ImportOptions& options) {
     }
     if (name.ends_with(".item") || name == "movies.csv" || name == "movies.dat") {
       items.push_back(entry.path().string());
-    } else if (name.ends_with(".inter") || name == "u.data" || name == "ratings.csv" || name == "ratings.dat") {
+    } else if (name.ends_with(".inter") || name == "u.data" || name == "ratings.csv" ||
+               name == "ratings.dat") {
       ratings.push_back(entry.path().string());
     }
   }
@@ -206,7 +217,8 @@ Result<ImportFormat> ParseImportFormat(std::string_view name) {
   if (name == "jsonl") {
     return ImportFormat::kJsonl;
   }
-  return Status::InvalidArgument(fmt::format("format \"{}\": expected movielens, csv or jsonl", name));
+  return Status::InvalidArgument(
+      fmt::format("format \"{}\": expected movielens, csv or jsonl", name));
 }
 
 Status ImportOptions::Validate() const {
@@ -218,7 +230,8 @@ Status ImportOptions::Validate() const {
         fmt::format("batch_records = {}: expected 1 to {}", batch_records, kMaxBatchRecords));
   }
   if (format == ImportFormat::kCsv && columns.empty()) {
-    return Status::InvalidArgument("columns: csv needs a map such as unit=user_id,item=movie,time=ts,type=watch");
+    return Status::InvalidArgument(
+        "columns: csv needs a map such as unit=user_id,item=movie,time=ts,type=watch");
   }
   if (format != ImportFormat::kCsv && !columns.empty()) {
     return Status::InvalidArgument("columns: only csv takes a map of columns");
@@ -227,7 +240,8 @@ Status ImportOptions::Validate() const {
 }
 
 Result<ImportReport> Import(EventStore& store, const ImportOptions& options,
-                            const std::function<void(const ImportProgress&)>& progress, const std::stop_token& stop) {
+                            const std::function<void(const ImportProgress&)>& progress,
+                            const std::stop_token& stop) {
   HOEGO_TRY(options.Validate());
   HOEGO_TRY_ASSIGN(const std::vector<std::string> files, FilesOf(options));
   std::vector<double> sizes;

@@ -19,24 +19,27 @@ enum class OnError { kStop, kSkip };
 
 // What to read and how its rows become records.
 //
-// movielens: recbole's .inter and .item, u.data, u.item, ratings.csv, movies.csv, ratings.dat, movies.dat, told apart by
-//   their first line; or a folder of them, items first. A rating is an event of type `type` whose value is the rating;
-//   an item gets its title as attribute and its genres as categories.
-// csv: RFC 4180 with a header. `columns` says which column is what: "unit=user_id,item=movie,time=ts,type=action".
-//   Fields: id, time, type, unit, item, value, decision; `type` may also be a constant, when no column has that name.
-//   properties=* takes every other column along, properties=a+b these.
+// movielens: recbole's .inter and .item, u.data, u.item, ratings.csv, movies.csv, ratings.dat,
+// movies.dat, told apart by
+//   their first line; or a folder of them, items first. A rating is an event of type `type` whose
+//   value is the rating; an item gets its title as attribute and its genres as categories.
+// csv: RFC 4180 with a header. `columns` says which column is what:
+// "unit=user_id,item=movie,time=ts,type=action".
+//   Fields: id, time, type, unit, item, value, decision; `type` may also be a constant, when no
+//   column has that name. properties=* takes every other column along, properties=a+b these.
 // jsonl: a line as POST /v1/events takes it; what `hoego export` adds is ignored.
 //
 // Times are RFC 3339 or Unix time: a number below 10^11 is seconds, else milliseconds.
-// A row without an id gets one made from what it says, so importing the same twice counts it once; rows that are equal
-// in every field are therefore one event. .xz, .gz and .zst are read as they are.
+// A row without an id gets one made from what it says, so importing the same twice counts it once;
+// rows that are equal in every field are therefore one event. .xz, .gz and .zst are read as they
+// are.
 struct ImportOptions {
   std::string path;
   ImportFormat format = ImportFormat::kMovieLens;
-  std::string columns;             // csv only
-  std::string type = "watch";      // of events that name none
+  std::string columns;                // csv only
+  std::string type = "watch";         // of events that name none
   OnError on_error = OnError::kStop;  // kSkip: count the bad row and go on
-  size_t batch_records = 1'000;    // 1..100,000
+  size_t batch_records = 1'000;       // 1..100,000
   Status Validate() const;
 };
 
@@ -52,7 +55,7 @@ struct ImportReport {
   uint64_t duplicates = 0;  // were there before, or an item that already says the same
   uint64_t refused = 0;
   std::vector<RowError> errors;  // the first 20
-  Cut cut;                  // everything imported lies before it
+  Cut cut;                       // everything imported lies before it
 };
 
 struct ImportProgress {
@@ -61,9 +64,9 @@ struct ImportProgress {
   uint64_t rows = 0;
 };
 
-// Reads the file (or folder) into the log, batch after batch; memory does not grow with the file. What was accepted
-// stays when a later row fails or `stop` asks to end (Cancelled): importing again goes over it as duplicates.
-// Threads: any; waits for the log, so not for request threads.
+// Reads the file (or folder) into the log, batch after batch; memory does not grow with the file.
+// What was accepted stays when a later row fails or `stop` asks to end (Cancelled): importing again
+// goes over it as duplicates. Threads: any; waits for the log, so not for request threads.
 Result<ImportReport> Import(EventStore& store, const ImportOptions& options,
                             const std::function<void(const ImportProgress&)>& progress = {},
                             const std::stop_token& stop = {});

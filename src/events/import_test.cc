@@ -60,8 +60,8 @@ class Importing : public testing::Test {
 std::string DataFolder(const std::string& name) {
   const char* const named = std::getenv("HOEGO_DATA");
   std::filesystem::path root = named != nullptr ? named : "";
-  for (auto at = std::filesystem::path(__FILE__).parent_path(); root.empty() && at != at.root_path();
-       at = at.parent_path()) {
+  for (auto at = std::filesystem::path(__FILE__).parent_path();
+       root.empty() && at != at.root_path(); at = at.parent_path()) {
     if (std::filesystem::is_directory(at / "shared" / "data")) {
       root = at / "shared" / "data";
     }
@@ -96,12 +96,15 @@ TEST_F(Importing, TakesMovieLens100kWhole) {
     genres.push_back(store_->catalogue().CategoryName(category));
   }
   EXPECT_EQ(genres, (std::vector<std::string>{"Animation", "Children's", "Comedy"}));
-  EXPECT_EQ(Info("543").attributes, "{\"title\":\"Mis\xc3\xa9rables, Les (1995)\"}");  // Latin-1 in the file
+  EXPECT_EQ(Info("543").attributes,
+            "{\"title\":\"Mis\xc3\xa9rables, Les (1995)\"}");  // Latin-1 in the file
   EXPECT_EQ(store_->history().Get(*store_->FindUnit("196"))->size(), 39U);
   const std::vector<std::string> lines = Exported();
   ASSERT_EQ(lines.size(), 100'000U);
-  EXPECT_NE(lines[0].find(R"("unit":"196","time":"1997-12-04T15:55:49.000Z","type":"watch","item":"242","value":3)"),
-            std::string::npos)
+  EXPECT_NE(
+      lines[0].find(
+          R"("unit":"196","time":"1997-12-04T15:55:49.000Z","type":"watch","item":"242","value":3)"),
+      std::string::npos)
       << lines[0];
 
   const ImportReport again = MustImport(options);
@@ -121,12 +124,15 @@ TEST_F(Importing, TakesTheCsvFilesOfLatestSmall) {
   EXPECT_EQ(report.accepted, 110'578U);
   EXPECT_EQ(store_->unit_count(), 610U);
   EXPECT_EQ(store_->catalogue().entries(), 9742U);
-  EXPECT_EQ(Info("11").attributes, R"j({"title":"American President, The (1995)"})j");  // quoted in the file
+  EXPECT_EQ(Info("11").attributes,
+            R"j({"title":"American President, The (1995)"})j");  // quoted in the file
 }
 
 TEST_F(Importing, TellsTheKindsOfMovieLensFilesApart) {
   ImportOptions options;
-  options.path = Write("ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n");
+  options.path = Write(
+      "ml.inter",
+      "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n");
   EXPECT_EQ(MustImport(options).accepted, 1U);
   options.path = Write("u.data", "196\t242\t3\t881250949\n196\t243\t4\t881250949\n");
   const ImportReport same = MustImport(options);  // the first is the same rating
@@ -134,8 +140,9 @@ TEST_F(Importing, TellsTheKindsOfMovieLensFilesApart) {
   EXPECT_EQ(same.duplicates, 1U);
   options.path = Write("ratings.dat", "1::1193::5::978300760\n");
   EXPECT_EQ(MustImport(options).accepted, 1U);
-  options.path = Write("ml.item", "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
-                                  "1\tToy Story\t1995\tAnimation Children's\n");
+  options.path = Write("ml.item",
+                       "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+                       "1\tToy Story\t1995\tAnimation Children's\n");
   EXPECT_EQ(MustImport(options).accepted, 1U);
   EXPECT_EQ(Info("1").attributes, R"({"title":"Toy Story","year":"1995"})");
   EXPECT_EQ(Info("1").categories.size(), 2U);
@@ -154,7 +161,8 @@ TEST_F(Importing, MapsTheColumnsOfACsvFile) {
                        "lee,Oldboy,1704164645,,phone,\n"
                        "\n"
                        "lee,Oldboy,1704164645123,3,phone,view\n");
-  options.columns = "unit=user_id, item=movie, time=ts, type=action, value=price, properties=device";
+  options.columns =
+      "unit=user_id, item=movie, time=ts, type=action, value=price, properties=device";
   options.on_error = OnError::kSkip;
   const ImportReport report = MustImport(options);
   EXPECT_EQ(report.rows, 3U);
@@ -165,9 +173,11 @@ TEST_F(Importing, MapsTheColumnsOfACsvFile) {
   EXPECT_EQ(report.errors[0].error, "field \"type\": must not be empty");
   const std::vector<std::string> lines = Exported();
   ASSERT_EQ(lines.size(), 2U);
-  EXPECT_NE(lines[0].find(R"("unit":"kim","time":"2024-01-02T03:04:05.000Z","type":"buy","item":"Parasite, 2019",)"
-                          R"("value":9.5,"properties":{"device":"tv"})"),
-            std::string::npos)
+  EXPECT_NE(
+      lines[0].find(
+          R"("unit":"kim","time":"2024-01-02T03:04:05.000Z","type":"buy","item":"Parasite, 2019",)"
+          R"("value":9.5,"properties":{"device":"tv"})"),
+      std::string::npos)
       << lines[0];
   EXPECT_NE(lines[1].find(R"("time":"2024-01-02T03:04:05.123Z")"), std::string::npos) << lines[1];
   EXPECT_EQ(MustImport(options).duplicates, 2U);
@@ -179,7 +189,8 @@ TEST_F(Importing, AConstantTypeAndAllOtherColumns) {
   options.path = Write("log.csv", "who,what,a,b\nkim,film,1,2\n");
   options.columns = "unit=who,item=what,type=watch,properties=*";
   EXPECT_EQ(MustImport(options).accepted, 1U);
-  EXPECT_NE(Exported()[0].find(R"("type":"watch","item":"film","properties":{"a":"1","b":"2"})"), std::string::npos);
+  EXPECT_NE(Exported()[0].find(R"("type":"watch","item":"film","properties":{"a":"1","b":"2"})"),
+            std::string::npos);
 }
 
 TEST_F(Importing, AWrongMapIsRefusedByName) {
@@ -190,7 +201,8 @@ TEST_F(Importing, AWrongMapIsRefusedByName) {
     options.columns = columns;
     return std::string(Import(*store_, options).status().message());
   };
-  EXPECT_EQ(why("unit=user_di"), "columns: the file has no column \"user_di\", did you mean \"user_id\"?");
+  EXPECT_EQ(why("unit=user_di"),
+            "columns: the file has no column \"user_di\", did you mean \"user_id\"?");
   EXPECT_NE(why("person=user_id").find("unknown field \"person\""), std::string::npos);
   EXPECT_EQ(why("item=film"), "columns: unit=<column> is required");
   EXPECT_NE(why("").find("csv needs a map"), std::string::npos);
@@ -227,7 +239,9 @@ TEST_F(Importing, WhatIsExportedComesBackEqual) {
               }).ok());
   ASSERT_EQ(back.size(), lines.size());
   for (size_t i = 0; i < lines.size(); ++i) {
-    const auto said = [](const std::string& line) { return line.substr(0, line.find(",\"received\"")); };
+    const auto said = [](const std::string& line) {
+      return line.substr(0, line.find(",\"received\""));
+    };
     EXPECT_EQ(said(back[i]), said(lines[i]));
   }
   // Into the log it came from it is nothing new.
@@ -263,8 +277,9 @@ TEST_F(Importing, ExportChoosesByKindTypeAndTime) {
   ASSERT_TRUE(SetExportKind(options, "decision").ok());
   const std::vector<std::string> decisions = Exported(options);
   ASSERT_EQ(decisions.size(), 1U);
-  EXPECT_NE(decisions[0].find(R"("items":[{"item":"i1","position":1,"score":0.5,"propensity":0.1}])"),
-            std::string::npos)
+  EXPECT_NE(
+      decisions[0].find(R"("items":[{"item":"i1","position":1,"score":0.5,"propensity":0.1}])"),
+      std::string::npos)
       << decisions[0];
   ASSERT_TRUE(SetExportKind(options, "all").ok());
   options.to.reset();
@@ -287,7 +302,8 @@ TEST_F(Importing, StopsWhenAsked) {
   ImportOptions options;
   options.path = Write("u.data", text);
   std::stop_source stop;
-  const auto report = Import(*store_, options, [&](const ImportProgress&) { stop.request_stop(); }, stop.get_token());
+  const auto report = Import(
+      *store_, options, [&](const ImportProgress&) { stop.request_stop(); }, stop.get_token());
   EXPECT_EQ(report.status().code(), Code::kCancelled);
   EXPECT_EQ(EventIds(*store_).size(), 1000U);
 }

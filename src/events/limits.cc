@@ -14,7 +14,8 @@ Status CheckText(std::string_view field, std::string_view text, size_t most, Nee
     return Status::InvalidArgument(fmt::format("field \"{}\": must not be empty", field));
   }
   if (text.size() > most) {
-    return Status::InvalidArgument(fmt::format("field \"{}\": {} bytes, at most {}", field, text.size(), most));
+    return Status::InvalidArgument(
+        fmt::format("field \"{}\": {} bytes, at most {}", field, text.size(), most));
   }
   if (!IsValidUtf8(text)) {
     return Status::InvalidArgument(fmt::format("field \"{}\": not valid UTF-8", field));
@@ -72,8 +73,8 @@ Status Check(const NewExposure& e) {
 Status Check(const ItemChange& c) {
   HOEGO_TRY(CheckText("item", c.item, kMaxItemBytes, Need::kRequired));
   if (c.categories.size() > kMaxCategories) {
-    return Status::InvalidArgument(
-        fmt::format("field \"categories\": {} categories, at most {}", c.categories.size(), kMaxCategories));
+    return Status::InvalidArgument(fmt::format("field \"categories\": {} categories, at most {}",
+                                               c.categories.size(), kMaxCategories));
   }
   for (const std::string& category : c.categories) {
     HOEGO_TRY(CheckText("categories", category, kMaxNameBytes, Need::kRequired));
@@ -89,7 +90,8 @@ Status Check(const UnitChange& c) {
 Status Check(const Definition& d) {
   HOEGO_TRY(CheckText("kind", d.kind, kMaxTypeBytes, Need::kRequired));
   HOEGO_TRY(CheckText("name", d.name, kMaxNameBytes, Need::kOptional));
-  constexpr size_t kMostJson = kMaxRecordBytes - 4096;  // so that the whole record keeps to its limit
+  constexpr size_t kMostJson =
+      kMaxRecordBytes - 4096;  // so that the whole record keeps to its limit
   return CheckText("json", d.json, kMostJson, Need::kOptional);
 }
 

@@ -14,13 +14,15 @@ inline constexpr size_t kMaxIdBytes = 256;
 inline constexpr size_t kMaxUnitBytes = 512;
 inline constexpr size_t kMaxItemBytes = 512;
 inline constexpr size_t kMaxTypeBytes = 128;
-inline constexpr size_t kMaxNameBytes = 512;  // endpoint, test, arm, model, definition names, digests, categories
+inline constexpr size_t kMaxNameBytes =
+    512;  // endpoint, test, arm, model, definition names, digests, categories
 inline constexpr size_t kMaxPropertiesBytes = 64u << 10;  // also attributes
 inline constexpr size_t kMaxCategories = 1'000;
 inline constexpr size_t kMaxChosenItems = 10'000;
 
-// Whether the log would take this record: lengths, UTF-8, finite numbers, required fields. Append checks the same;
-// an edge that must name each bad line asks here first. Threads: any. Cost: one pass over the record's text.
+// Whether the log would take this record: lengths, UTF-8, finite numbers, required fields. Append
+// checks the same; an edge that must name each bad line asks here first. Threads: any. Cost: one
+// pass over the record's text.
 Status CheckRecord(const NewRecord& record);
 
 }  // namespace hoego::events

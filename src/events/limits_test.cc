@@ -11,7 +11,9 @@
 namespace hoego::events {
 namespace {
 
-std::string Why(const NewRecord& record) { return std::string(CheckRecord(record).message()); }
+std::string Why(const NewRecord& record) {
+  return std::string(CheckRecord(record).message());
+}
 
 TEST(Limits, EachFieldIsRefusedByItsNameAndLimit) {
   const std::string long_text(2000, 'x');
@@ -72,7 +74,8 @@ TEST(Limits, WhatIsJustWithinThemIsTaken) {
   change.attributes = properties;
   const std::string json(kMaxRecordBytes - 4096, 'j');
   const std::string name(kMaxNameBytes, 'n');
-  const std::vector<NewRecord> batch = {event, change, Definition{type, name, json}, UnitChange{unit, properties}};
+  const std::vector<NewRecord> batch = {event, change, Definition{type, name, json},
+                                        UnitChange{unit, properties}};
   for (const NewRecord& record : batch) {
     ASSERT_EQ(Why(record), "");
   }
@@ -97,7 +100,8 @@ TEST(Limits, ADecisionAboutAnItemNobodyKnowsIsRefused) {
   decision.endpoint = "home";
   const std::vector<ChosenItem> items(1, ChosenItem{ItemKey(3), 1.0F, 0.5F});
   decision.items = items;
-  EXPECT_EQ(store.Append({decision}).status().message(), "record 0: field \"items\": no item has key 3");
+  EXPECT_EQ(store.Append({decision}).status().message(),
+            "record 0: field \"items\": no item has key 3");
 }
 
 TEST(Limits, OptionsNameTheWrongFieldAndItsRange) {
@@ -112,7 +116,8 @@ TEST(Limits, OptionsNameTheWrongFieldAndItsRange) {
 TEST(Limits, ACutReadsBackAndNothingElseDoes) {
   EXPECT_EQ(Cut{123}.ToString(), "0-123");
   EXPECT_EQ(Cut::Parse("0-123").value(), Cut{123});
-  for (const std::string_view wrong : {"", "0-", "123", "1-5", "0-5x", "0--5", "0-99999999999999999999999"}) {
+  for (const std::string_view wrong :
+       {"", "0-", "123", "1-5", "0-5x", "0--5", "0-99999999999999999999999"}) {
     EXPECT_FALSE(Cut::Parse(wrong).ok()) << wrong;
   }
 }

@@ -106,7 +106,8 @@ TEST_F(Restart, EveryDerivedFileMayBeDeleted) {
   ExpectAllDuplicates(0, 200);
   // What was made again is, byte for byte, what was there.
   const std::vector<std::string> after = disk_.List("data/log").value();
-  EXPECT_EQ(std::count_if(after.begin(), after.end(), [](const auto& n) { return n.ends_with(kSidecarSuffix); }),
+  EXPECT_EQ(std::count_if(after.begin(), after.end(),
+                          [](const auto& n) { return n.ends_with(kSidecarSuffix); }),
             deleted - 1);
 }
 

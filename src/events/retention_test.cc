@@ -26,9 +26,11 @@ class Retention : public testing::Test {
     change.item = "film";
     change.categories = {"drama"};
     change.attributes = R"({"title":"old"})";
-    store_.MustAppend({change, UnitChange{"u0", R"({"age":1})"}, UnitChange{"lost", R"({"age":9})"}});
+    store_.MustAppend(
+        {change, UnitChange{"u0", R"({"age":1})"}, UnitChange{"lost", R"({"age":9})"}});
     change.attributes = R"({"title":"new"})";
-    store_.MustAppend({change, UnitChange{"u0", R"({"age":2})"}, Definition{"test", "t1", R"({"n":1})"},
+    store_.MustAppend({change, UnitChange{"u0", R"({"age":2})"},
+                       Definition{"test", "t1", R"({"n":1})"},
                        Definition{"event_type", "watch", R"({"fields":{}})"}});
   }
   // What must not depend on how much of the log is kept.
@@ -153,10 +155,13 @@ TEST_F(Retention, APowerCutAnywhereKeepsTheNames) {
     EXPECT_EQ(store->UnitId(UnitKey(0)), "u0") << changes;
     EXPECT_EQ(store->ItemId(ItemKey(0)), "i0") << changes;
     size_t definitions = 0;
-    ASSERT_TRUE(store->ScanDefinitions({}, [&](const Record&) -> Status {
-                       ++definitions;
-                       return {};
-                     }).ok());
+    ASSERT_TRUE(store
+                    ->ScanDefinitions({},
+                                      [&](const Record&) -> Status {
+                                        ++definitions;
+                                        return {};
+                                      })
+                    .ok());
     EXPECT_EQ(definitions, 100U) << changes;
     EXPECT_EQ(store->Doctor().value(), std::vector<std::string>{}) << changes;
     if (done) {

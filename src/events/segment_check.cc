@@ -12,7 +12,8 @@ Result<SegmentContents> CheckSegmentBytes(std::string_view file) {
   contents.bytes = kSegmentHeaderBytes;
   RawRecord raw;
   Record record;
-  while (ParseRecord(file.substr(contents.bytes), header.base + contents.bytes, raw) == ParseOutcome::kRecord) {
+  while (ParseRecord(file.substr(contents.bytes), header.base + contents.bytes, raw) ==
+         ParseOutcome::kRecord) {
     contents.bytes += raw.length;
     ++contents.records;
     if (IsKnownKind(raw.kind)) {

@@ -15,8 +15,9 @@ struct SegmentContents {
   uint64_t bytes = 0;    // header and whole records; what follows is torn or damaged
 };
 
-// Reads every whole record as a reader of the log would, without a log. DataLoss when the header is none or a record
-// does not hold what its kind needs, FailedPrecondition for a newer format. Threads: any.
+// Reads every whole record as a reader of the log would, without a log. DataLoss when the header is
+// none or a record does not hold what its kind needs, FailedPrecondition for a newer format.
+// Threads: any.
 Result<SegmentContents> CheckSegmentBytes(std::string_view file);
 
 }  // namespace hoego::events

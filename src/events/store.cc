@@ -36,8 +36,8 @@ Status StoreOptions::Validate() const {
   return {};
 }
 
-Result<std::unique_ptr<EventStore>> EventStore::Open(StoreOptions options, Disk& disk, const Clock& clock,
-                                                     Metrics& metrics) {
+Result<std::unique_ptr<EventStore>> EventStore::Open(StoreOptions options, Disk& disk,
+                                                     const Clock& clock, Metrics& metrics) {
   HOEGO_TRY(options.Validate());
   HOEGO_TRY_ASSIGN(std::unique_ptr<SegmentStore> store,
                    SegmentStore::Open(std::move(options), disk, clock, metrics));

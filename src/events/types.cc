@@ -4,7 +4,9 @@
 
 namespace hoego::events {
 
-std::string Cut::ToString() const { return fmt::format("0-{}", offset); }
+std::string Cut::ToString() const {
+  return fmt::format("0-{}", offset);
+}
 
 Result<Cut> Cut::Parse(std::string_view text) {
   Cut cut;

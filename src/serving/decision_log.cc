@@ -60,8 +60,8 @@ Status DecisionLogOptions::Validate() const {
         fmt::format("serving.decisions.max_batch: expected 1..100000, got {}", max_batch));
   }
   if (max_wait.count() < 0 || max_wait.count() > 100) {
-    return Status::InvalidArgument(fmt::format(
-        "serving.decisions.max_wait: expected 0..100 ms, got {} ms", max_wait.count()));
+    return Status::InvalidArgument(
+        fmt::format("serving.decisions.max_wait: expected 0..100 ms, got {} ms", max_wait.count()));
   }
   return {};
 }
@@ -115,7 +115,8 @@ bool DecisionLog::Push(Queued& entry) {
       queued_bytes_ += bytes;
       ++pushed_;
       urgent_ = urgent_ || someone_waits;
-      // The writer sleeps until there is something, and then until there is enough or its wait is over.
+      // The writer sleeps until there is something, and then until there is enough or its wait is
+      // over.
       if (urgent_ || queue_.size() == 1 || queue_.size() == options_.max_batch) {
         filled_.NotifyOne();
       }
@@ -126,7 +127,8 @@ bool DecisionLog::Push(Queued& entry) {
   return false;
 }
 
-// After a failed append nothing is queued until the log takes appends again: "logged" would be a promise not kept.
+// After a failed append nothing is queued until the log takes appends again: "logged" would be a
+// promise not kept.
 bool DecisionLog::Refuses() {
   if (!broken_.load(std::memory_order_relaxed)) {
     return false;
@@ -212,7 +214,8 @@ void DecisionLog::Write(std::vector<Queued> batch) {
     status = *answer->status;
   }
   if (status.ok()) {
-    metrics_.counter("hoego_decisions_logged_total", "Decisions written to the log.").Add(batch.size());
+    metrics_.counter("hoego_decisions_logged_total", "Decisions written to the log.")
+        .Add(batch.size());
   } else {
     broken_.store(true, std::memory_order_relaxed);
     Lose("log", batch.size());
@@ -231,8 +234,10 @@ void DecisionLog::Write(std::vector<Queued> batch) {
 }
 
 void DecisionLog::Lose(std::string_view reason, uint64_t n) {
-  metrics_.counter("hoego_decisions_lost_total", "Answers whose decision is not in the log.",
-                   {{"reason", std::string(reason)}}).Add(n);
+  metrics_
+      .counter("hoego_decisions_lost_total", "Answers whose decision is not in the log.",
+               {{"reason", std::string(reason)}})
+      .Add(n);
 }
 
 }  // namespace hoego::serving

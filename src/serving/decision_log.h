@@ -40,17 +40,19 @@ struct Decision {
 };
 
 struct DecisionLogOptions {
-  size_t max_queued = 65'536;              // decisions, 1..10^7; beyond it answers say logged: false
+  size_t max_queued = 65'536;  // decisions, 1..10^7; beyond it answers say logged: false
   size_t max_queued_bytes = 64u << 20;
-  size_t max_batch = 512;                  // decisions an append, 1..10^5
-  std::chrono::milliseconds max_wait{10};  // the oldest waits at most this for company, 0..100; a crash may lose it
-  Status Validate() const;                 // names the first wrong field and its range
+  size_t max_batch = 512;  // decisions an append, 1..10^5
+  std::chrono::milliseconds max_wait{
+      10};  // the oldest waits at most this for company, 0..100; a crash may lose it
+  Status Validate() const;  // names the first wrong field and its range
 };
 
-// Writes decisions to the event log off the caller's path: a bounded queue and one writer thread that appends batches, so that
-// one fsync serves many. What is in the queue counts as logged; what does not fit, or what the log refuses, is lost and
-// counted in hoego_decisions_lost_total by reason. After the commit of a decision made under a test the router
-// is told that the unit met its arm.
+// Writes decisions to the event log off the caller's path: a bounded queue and one writer thread
+// that appends batches, so that one fsync serves many. What is in the queue counts as logged; what
+// does not fit, or what the log refuses, is lost and counted in hoego_decisions_lost_total by
+// reason. After the commit of a decision made under a test the router is told that the unit met its
+// arm.
 //
 // Life: its destructor writes what is queued, then stops. Threads: every method from any thread.
 class DecisionLog {
@@ -65,7 +67,8 @@ class DecisionLog {
 
   // True: queued. A crash may lose what was queued in the last max_wait and one commit.
   bool TryLog(Decision decision);
-  // Calls `done` on the writer thread after the commit, or at once on the caller's with false when it cannot be queued.
+  // Calls `done` on the writer thread after the commit, or at once on the caller's with false when
+  // it cannot be queued.
   void LogDurably(Decision decision, Logged done);
   // Waits until everything queued before the call was committed or lost.
   void Flush();

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/random.h"
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_log.h"
 
 namespace hoego::serving {
 namespace {

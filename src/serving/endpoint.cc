@@ -89,15 +89,15 @@ Status CheckExploration(JsonRef definition, bool strict) {
     return Wrong("exploration", "an object", exploration->kind_name());
   }
   if (strict) {
-    HOEGO_TRY(RefuseUnknown(*exploration, "exploration.",
-                            {"kind", "epsilon", "temperature", "slots"}));
+    HOEGO_TRY(
+        RefuseUnknown(*exploration, "exploration.", {"kind", "epsilon", "temperature", "slots"}));
   }
   constexpr std::array<std::string_view, 4> kKinds{"none", "epsilon", "plackett_luce", "slots"};
   size_t kind = 0;
   HOEGO_TRY(ReadWord(*exploration, "kind", "exploration.kind", kKinds, kind));
   if (kind != 0) {
-    return Status::InvalidArgument(fmt::format(
-        "endpoint: field \"exploration.kind\": not yet supported: {}", kKinds[kind]));
+    return Status::InvalidArgument(
+        fmt::format("endpoint: field \"exploration.kind\": not yet supported: {}", kKinds[kind]));
   }
   return {};
 }
@@ -152,9 +152,8 @@ Result<EndpointDefinition> EndpointDefinition::Parse(std::string_view json, bool
         fmt::format("endpoint: expected an object, got {}", object.kind_name()));
   }
   if (strict) {
-    HOEGO_TRY(RefuseUnknown(object, "",
-                            {"model", "fallback", "deadline_ms", "exploration", "filters",
-                             "decisions"}));
+    HOEGO_TRY(RefuseUnknown(
+        object, "", {"model", "fallback", "deadline_ms", "exploration", "filters", "decisions"}));
   }
   EndpointDefinition out;
   const auto model = Present(object, "model");
@@ -189,8 +188,8 @@ std::string EndpointDefinition::ToJson() const {
 
 Status CheckEndpointName(std::string_view name) {
   if (name.empty() || name.size() > kMaxNameBytes) {
-    return Status::InvalidArgument(fmt::format("endpoint name: expected 1..{} bytes, got {}",
-                                               kMaxNameBytes, name.size()));
+    return Status::InvalidArgument(
+        fmt::format("endpoint name: expected 1..{} bytes, got {}", kMaxNameBytes, name.size()));
   }
   for (const char c : name) {
     if (c == '@' || c == '/' || c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {

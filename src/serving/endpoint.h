@@ -23,23 +23,25 @@ struct EndpointDefinition {
   std::vector<std::string> fallback;       // tried in this order, at most 8
   std::chrono::milliseconds deadline{50};  // 1..60000
   SeenItems seen = SeenItems::kExclude;
-  std::vector<std::string> categories;     // an item in none of them is not shown; empty: all are
+  std::vector<std::string> categories;  // an item in none of them is not shown; empty: all are
   DecisionMode decisions = DecisionMode::kAsync;
 
-  // InvalidArgument naming the field, what it was and what was expected. `strict` refuses fields that it does not know, for
-  // what people write; what lies in the log may come from a newer server and keeps its unknown fields.
+  // InvalidArgument naming the field, what it was and what was expected. `strict` refuses fields
+  // that it does not know, for what people write; what lies in the log may come from a newer server
+  // and keeps its unknown fields.
   static Result<EndpointDefinition> Parse(std::string_view json, bool strict);
   // All fields in a fixed order, defaults filled in.
   std::string ToJson() const;
 };
 
-// InvalidArgument for an empty name, one over 250 bytes or one with '@', '/', ':' or a control character.
+// InvalidArgument for an empty name, one over 250 bytes or one with '@', '/', ':' or a control
+// character.
 Status CheckEndpointName(std::string_view name);
 
 // A place where an answer may come from.
 struct Source {
-  std::string text;         // as written
-  bool popular = false;     // else:
+  std::string text;      // as written
+  bool popular = false;  // else:
   registry::ModelRef ref;
   static Result<Source> Parse(std::string_view text);
 };

@@ -17,19 +17,32 @@ constexpr size_t kMaxEndpoints = 10'000;  // names that were ever used: their re
 // docs/formats/definitions.md, "endpoint" and "route".
 std::string LoggedDefinition(uint64_t revision, std::string_view definition) {
   JsonWriter w;
-  w.BeginObject().Field("format", kFormat).Field("revision", revision).Key("definition").Raw(definition).EndObject();
+  w.BeginObject()
+      .Field("format", kFormat)
+      .Field("revision", revision)
+      .Key("definition")
+      .Raw(definition)
+      .EndObject();
   return w.Take();
 }
 
 std::string LoggedRemoval(uint64_t revision) {
   JsonWriter w;
-  w.BeginObject().Field("format", kFormat).Field("revision", revision).Field("removed", true).EndObject();
+  w.BeginObject()
+      .Field("format", kFormat)
+      .Field("revision", revision)
+      .Field("removed", true)
+      .EndObject();
   return w.Take();
 }
 
 std::string LoggedRoute(uint64_t revision, std::string_view reason) {
   JsonWriter w;
-  w.BeginObject().Field("format", kFormat).Field("revision", revision).Field("reason", reason).EndObject();
+  w.BeginObject()
+      .Field("format", kFormat)
+      .Field("revision", revision)
+      .Field("reason", reason)
+      .EndObject();
   return w.Take();
 }
 
@@ -45,9 +58,9 @@ Status ReadSources(Endpoint& endpoint) {
 
 Status UnknownEndpoint(std::string_view name, const std::vector<std::string>& known) {
   const auto nearest = NearestName(name, known);
-  return Status::NotFound(fmt::format("no endpoint \"{}\"{}", name,
-                                      nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
-                                              : std::string()));
+  return Status::NotFound(
+      fmt::format("no endpoint \"{}\"{}", name,
+                  nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : std::string()));
 }
 
 }  // namespace
@@ -77,8 +90,8 @@ Status Endpoints::Apply(std::string_view kind, std::string_view name, std::strin
   const auto number = static_cast<uint64_t>(*revision);
   MutexLock lock(write_mu_);
   if (number < NextRevision(name)) {
-    return Status::DataLoss(fmt::format("{}: revision {} after {}", what, number,
-                                        NextRevision(name) - 1));
+    return Status::DataLoss(
+        fmt::format("{}: revision {} after {}", what, number, NextRevision(name) - 1));
   }
   std::shared_ptr<Endpoint> next;
   if (kind == kRouteKind) {
@@ -112,9 +125,9 @@ Status Endpoints::CheckModel(const Source& source) const {
     known.push_back(model.name);
   }
   const auto nearest = NearestName(source.ref.model, known);
-  return Status::InvalidArgument(fmt::format(
-      "endpoint: \"{}\": no registered model \"{}\"{}", source.text, source.ref.model,
-      nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : std::string()));
+  return Status::InvalidArgument(
+      fmt::format("endpoint: \"{}\": no registered model \"{}\"{}", source.text, source.ref.model,
+                  nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : std::string()));
 }
 
 Result<Endpoint> Endpoints::Check(std::string_view name, std::string_view json) const {
@@ -185,8 +198,8 @@ Result<uint64_t> Endpoints::NewRevision(std::string_view name, std::string_view 
 
 Status Endpoints::Write(std::string_view kind, std::string_view name, uint64_t revision,
                         std::string_view json) {
-  // A record whose append failed may be in the log all the same, and is found there by the next start: so its
-  // number is used up, and whatever comes later has a higher one.
+  // A record whose append failed may be in the log all the same, and is found there by the next
+  // start: so its number is used up, and whatever comes later has a higher one.
   revisions_.insert_or_assign(std::string(name), revision);
   return journal_.Append(kind, name, json);
 }

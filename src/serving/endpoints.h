@@ -20,27 +20,30 @@ namespace hoego::serving {
 struct Endpoint {
   std::string name;
   EndpointDefinition definition;
-  std::string json;              // the definition's JSON, with fields that only a newer server knows
-  uint64_t revision = 0;         // of its route
-  std::vector<Source> sources;   // the model first, then the fallbacks
+  std::string json;             // the definition's JSON, with fields that only a newer server knows
+  uint64_t revision = 0;        // of its route
+  std::vector<Source> sources;  // the model first, then the fallbacks
 };
 
-// The endpoints: a fold over the log's definitions of kind "endpoint" and "route". A change is written to the journal first and
-// seen once durable. Every change, also one that a test makes to the route, gives a higher revision of the endpoint;
-// revisions go on after an endpoint was removed and made again, and a change that the log refused uses one up.
+// The endpoints: a fold over the log's definitions of kind "endpoint" and "route". A change is
+// written to the journal first and seen once durable. Every change, also one that a test makes to
+// the route, gives a higher revision of the endpoint; revisions go on after an endpoint was removed
+// and made again, and a change that the log refused uses one up.
 //
-// Threads: every method from any thread. A reader takes one lock for nanoseconds; writers wait for each other while one of
-// them waits for the journal.
+// Threads: every method from any thread. A reader takes one lock for nanoseconds; writers wait for
+// each other while one of them waits for the journal.
 class Endpoints {
  public:
   // Pre: both outlive this.
   Endpoints(registry::Journal& journal, const registry::Registry& registry);
 
-  // Replays one definition at start, in log order. DataLoss when it does not follow from what came before.
+  // Replays one definition at start, in log order. DataLoss when it does not follow from what came
+  // before.
   Status Apply(std::string_view kind, std::string_view name, std::string_view json);
 
-  // Makes or changes an endpoint; the same definition again changes nothing. Answers the revision. InvalidArgument for a wrong
-  // definition or an unknown model, AlreadyExists when a registered model has the name.
+  // Makes or changes an endpoint; the same definition again changes nothing. Answers the revision.
+  // InvalidArgument for a wrong definition or an unknown model, AlreadyExists when a registered
+  // model has the name.
   Result<uint64_t> Put(std::string_view name, std::string_view json);
   Status Remove(std::string_view name);
   // The route of this endpoint changes: a test starts, stops or moves its shares.
@@ -71,7 +74,8 @@ class Endpoints {
   std::function<void()> changed_;
   Published<Table> table_;
   Mutex write_mu_;  // held while the journal writes: changes are rare, and one after the other
-  std::map<std::string, uint64_t, std::less<>> revisions_ GUARDED_BY(write_mu_);  // also of removed ones
+  std::map<std::string, uint64_t, std::less<>> revisions_
+      GUARDED_BY(write_mu_);  // also of removed ones
 };
 
 }  // namespace hoego::serving

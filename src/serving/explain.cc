@@ -28,7 +28,8 @@ Result<uint32_t> IndexOf(const LoadedVersion& version, const ItemMap& map, event
   return index;
 }
 
-// The first n of the model's neighbours that the filter lets through: asks for more until there are enough or no more.
+// The first n of the model's neighbours that the filter lets through: asks for more until there are
+// enough or no more.
 Result<std::vector<RecommendedItem>> Neighbours(const LoadedVersion& version, uint32_t item,
                                                 uint32_t n, const internal::ItemFilter& filter) {
   for (size_t ask = n + kSpare;; ask *= 4) {
@@ -57,8 +58,7 @@ Result<SimilarAnswer> Serving::Similar(std::string_view endpoint_name, std::stri
   }
   HOEGO_TRY_ASSIGN(const events::ItemKey key, KeyOf(parts_.events, item));
   RecommendRequest nobody;
-  internal::Question question =
-      MakeQuestion(nobody, *endpoint, parts_.clock.Monotonic());
+  internal::Question question = MakeQuestion(nobody, *endpoint, parts_.clock.Monotonic());
   Status first;
   for (size_t i = 0; i < endpoint->sources.size(); ++i) {
     const Source& source = endpoint->sources[i];

@@ -46,7 +46,8 @@ std::shared_ptr<const ItemMap> FirstMap(const std::vector<std::string>& items,
 
 LiveItemMap::LiveItemMap(const std::vector<std::string>& items, const events::EventStore& store)
     : store_(store), map_(nullptr) {
-  // Keys that appear while the map is built may be missed by it: they are looked at again by the first Get.
+  // Keys that appear while the map is built may be missed by it: they are looked at again by the
+  // first Get.
   const uint32_t known = store.item_count();
   auto map = FirstMap(items, store);
   {

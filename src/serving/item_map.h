@@ -17,7 +17,8 @@ namespace hoego::serving {
 
 inline constexpr uint32_t kNoIndex = UINT32_MAX;
 
-// A model counts its items from 0, and so does the log: which is which, both ways. Immutable; a look-up is an array read.
+// A model counts its items from 0, and so does the log: which is which, both ways. Immutable; a
+// look-up is an array read.
 class ItemMap {
  public:
   ItemMap(std::vector<events::ItemKey> keys, uint32_t key_space);
@@ -39,11 +40,13 @@ class ItemMap {
   std::vector<uint32_t> indexes_;      // by key
 };
 
-// The map of a loaded model while the log goes on meeting items. Items that only the log knows need no entry; an item that
-// only the model knew (it was made elsewhere) is found on the first Get after the log met it.
+// The map of a loaded model while the log goes on meeting items. Items that only the log knows need
+// no entry; an item that only the model knew (it was made elsewhere) is found on the first Get
+// after the log met it.
 //
-// Threads: every method from any thread. Cost of Get: one lock and one count; when the model has items the log does not
-// know, one look-up for each item that is new in the log, once; a copy of the map when one matches.
+// Threads: every method from any thread. Cost of Get: one lock and one count; when the model has
+// items the log does not know, one look-up for each item that is new in the log, once; a copy of
+// the map when one matches.
 class LiveItemMap {
  public:
   // Pre: both outlive this.

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_store.h"
 
 namespace hoego::serving {
 namespace {

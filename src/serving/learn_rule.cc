@@ -39,14 +39,14 @@ Status ReadWeights(JsonRef object, std::map<std::string, double>& out) {
     return {};
   }
   if (!weights->is_object()) {
-    return Status::InvalidArgument(fmt::format(
-        "learn: field \"weight\": expected an object, got {}", weights->kind_name()));
+    return Status::InvalidArgument(
+        fmt::format("learn: field \"weight\": expected an object, got {}", weights->kind_name()));
   }
   return weights->ForEachField([&out](std::string_view type, JsonRef value) {
     const auto weight = value.AsDouble();
     if (!weight.has_value() || !(*weight > 0) || *weight > 1e9) {
-      return Status::InvalidArgument(fmt::format(
-          "learn: weight of \"{}\": expected a number above 0, at most 1e9", type));
+      return Status::InvalidArgument(
+          fmt::format("learn: weight of \"{}\": expected a number above 0, at most 1e9", type));
     }
     out.emplace(type, *weight);
     return Status();

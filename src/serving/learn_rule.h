@@ -17,9 +17,11 @@
 
 namespace hoego::serving {
 
-// Which events a model learnt from, and with what weight: the tag "learn" of its version, the loop file's learn.events:
-// {"positive":["watch","like"],"negative":["skip"],"weight":{"like":3},"min_value":0}. A model must be told of a unit at
-// request time what it was told of her in training, so both read the same rule.
+// Which events a model learnt from, and with what weight: the tag "learn" of its version, the loop
+// file's learn.events:
+// {"positive":["watch","like"],"negative":["skip"],"weight":{"like":3},"min_value":0}. A model must
+// be told of a unit at request time what it was told of her in training, so both read the same
+// rule.
 struct LearnRule {
   std::vector<std::string> positive;     // empty: every type that is not negative
   std::vector<std::string> negative;     // their weight counts below 0
@@ -39,8 +41,9 @@ class LearnWeights {
   // Pre: the store outlives this.
   LearnWeights(LearnRule rule, const events::EventStore& store);
 
-  // What the model is told of this history, sorted by index, each item once: weights of the same item are added in the
-  // history's order, sums of 0 and items the model does not know are left out. Replaces what was in `out`.
+  // What the model is told of this history, sorted by index, each item once: weights of the same
+  // item are added in the history's order, sums of 0 and items the model does not know are left
+  // out. Replaces what was in `out`.
   void FoldIn(std::span<const events::HistoryEntry> history, const ItemMap& items,
               std::vector<models::Interaction>& out) const;
 

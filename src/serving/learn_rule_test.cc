@@ -4,7 +4,8 @@
 
 #include <map>
 
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_model.h"
+#include "serving/internal/fake_store.h"
 
 namespace hoego::serving {
 namespace {

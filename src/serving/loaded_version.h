@@ -17,9 +17,12 @@
 
 namespace hoego::serving {
 
-// What one scoring takes, as seen lately. It decides before a request is scored whether the deadline can be met, so it
-// must not condemn a model for ever: each request that was turned away lowers it, until one is let through again.
-// Threads: every method from any thread; concurrent updates may lose one another, which an estimate can bear.
+// What one scoring takes, as seen lately. It decides before a request is scored whether the
+// deadline can be met, so it must not condemn a model for ever: each request that was turned away
+// lowers it, until one is let through again.
+//
+// Threads: every method from any thread; concurrent updates may lose one another, which an estimate
+// can bear.
 class CostEstimate {
  public:
   std::chrono::nanoseconds value() const {
@@ -39,12 +42,15 @@ class CostEstimate {
   std::atomic<int64_t> ns_{0};
 };
 
-// What a model may give an item: a number, or -infinity for one that it must never recommend (it was not met in training).
+// What a model may give an item: a number, or -infinity for one that it must never recommend (it
+// was not met in training).
 inline bool IsScore(float score) {
   return std::isfinite(score) || score == -std::numeric_limits<float>::infinity();
 }
 
-// A model version in memory with what serving needs beside it. Made by the loader thread, destroyed by the unloader thread.
+// A model version in memory with what serving needs beside it. Made by the loader thread, destroyed
+// by the unloader thread.
+//
 // Threads: const methods from any thread.
 struct LoadedVersion {
   LoadedVersion(std::string model_name, uint32_t number, std::shared_ptr<const models::Model> s,

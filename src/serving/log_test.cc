@@ -7,7 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
-#include <set>
+#include <numeric>
 #include <thread>
 
 #include "base/random.h"
@@ -36,10 +36,14 @@ class StoreJournal final : public registry::Journal {
 
 class SourceIsFolder final : public ModelFetcher {
  public:
-  Result<std::string> Fetch(const registry::ModelVersion& version) override { return version.source; }
+  Result<std::string> Fetch(const registry::ModelVersion& version) override {
+    return version.tags.at("folder");
+  }
 };
 
-std::string ItemId(uint32_t i) { return "film " + std::to_string(i); }
+std::string ItemId(uint32_t i) {
+  return "film " + std::to_string(i);
+}
 
 models::Manifest ManifestOf(const std::string& algorithm) {
   models::Manifest manifest;
@@ -61,12 +65,13 @@ struct Server {
     journal = std::make_unique<StoreJournal>(*store);
     registry = registry::Registry::Make(*journal, SystemClock::Instance());
     endpoints = std::make_unique<Endpoints>(*journal, *registry);
-    const Status folded = store->ScanDefinitions(store->log().begin(), [this](const events::Record& r) {
-      const auto& d = r.definition;
-      return d.kind == "endpoint" || d.kind == "route"
-                 ? endpoints->Apply(d.kind, d.name, d.json)
-                 : registry->Apply(d.kind, d.name, d.json, r.time);
-    });
+    const Status folded =
+        store->ScanDefinitions(store->log().begin(), [this](const events::Record& r) {
+          const auto& d = r.definition;
+          return d.kind == "endpoint" || d.kind == "route"
+                     ? endpoints->Apply(d.kind, d.name, d.json)
+                     : registry->Apply(d.kind, d.name, d.json, r.time);
+        });
     HOEGO_CHECK(folded.ok());
     models = std::make_unique<ModelStore>(fetcher, models::LoadModel, *store,
                                           SystemClock::Instance(), metrics, ModelStoreOptions{});
@@ -95,7 +100,8 @@ struct Server {
 class LogTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hoego-serving-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "hoego-serving-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     Open();
@@ -138,25 +144,35 @@ class LogTest : public ::testing::Test {
     HOEGO_CHECK((*model)->Save(folder_ + "/ease").ok());
     return folder_ + "/ease";
   }
+  // Random columns made orthogonal (Gram and Schmidt), since the model wants Y'Y diagonal.
   std::string SaveAls() {
     constexpr size_t kFactors = 16;
     Rng rng(12);
-    std::vector<float> factors(kItems * kFactors);
-    for (float& f : factors) {
-      f = static_cast<float>(rng.Normal()) / 4;
-    }
-    std::vector<float> gram(kFactors * kFactors);
-    for (size_t a = 0; a < kFactors; ++a) {
-      for (size_t b = 0; b < kFactors; ++b) {
-        double sum = 0;
+    std::vector<std::vector<double>> columns(kFactors, std::vector<double>(kItems));
+    const auto dot = [](const std::vector<double>& a, const std::vector<double>& b) {
+      return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+    };
+    for (size_t c = 0; c < kFactors; ++c) {
+      for (double& value : columns[c]) {
+        value = rng.Normal() / 4;
+      }
+      for (size_t before = 0; before < c; ++before) {
+        const double share =
+            dot(columns[c], columns[before]) / dot(columns[before], columns[before]);
         for (size_t i = 0; i < kItems; ++i) {
-          sum += static_cast<double>(factors[i * kFactors + a]) *
-                 static_cast<double>(factors[i * kFactors + b]);
+          columns[c][i] -= share * columns[before][i];
         }
-        gram[a * kFactors + b] = static_cast<float>(sum);
       }
     }
-    auto model = models::AlsModel::Create(ManifestOf("als"), factors, gram, kFactors, {}, {});
+    std::vector<float> factors(kItems * kFactors);
+    std::vector<float> spectrum;
+    for (size_t c = 0; c < kFactors; ++c) {
+      for (size_t i = 0; i < kItems; ++i) {
+        factors[i * kFactors + c] = static_cast<float>(columns[c][i]);
+      }
+      spectrum.push_back(static_cast<float>(dot(columns[c], columns[c])));
+    }
+    auto model = models::AlsModel::Create(ManifestOf("als"), factors, spectrum, {}, {});
     HOEGO_CHECK(model.ok());
     HOEGO_CHECK((*model)->Save(folder_ + "/als").ok());
     return folder_ + "/als";
@@ -167,7 +183,8 @@ class LogTest : public ::testing::Test {
     }
     registry::ModelVersion version;
     version.model = "films";
-    version.source = source;
+    version.source = "runs:/test/model";
+    version.tags["folder"] = source;
     if (!learn.empty()) {
       version.tags["learn"] = learn;
     }
@@ -180,9 +197,9 @@ class LogTest : public ::testing::Test {
     server_->serving->Prepare("films", version, [&told](const Status& s) { told.set_value(s); });
     const Status ready = told.get_future().get();
     ASSERT_TRUE(ready.ok()) << ready.ToString();
-    ASSERT_TRUE(server_->registry
-                    ->MoveAlias("films", "champion", version, std::nullopt, "test", "test")
-                    .ok());
+    ASSERT_TRUE(
+        server_->registry->MoveAlias("films", "champion", version, std::nullopt, "test", "test")
+            .ok());
   }
   RecommendAnswer Recommend(const std::string& unit, uint32_t n) {
     RecommendRequest request;
@@ -190,8 +207,8 @@ class LogTest : public ::testing::Test {
     request.unit = unit;
     request.n = n;
     std::promise<Result<RecommendAnswer>> told;
-    server_->serving->Recommend(request,
-                                [&told](Result<RecommendAnswer> a) { told.set_value(std::move(a)); });
+    server_->serving->Recommend(
+        request, [&told](Result<RecommendAnswer> a) { told.set_value(std::move(a)); });
     auto answer = told.get_future().get();
     HOEGO_CHECK(answer.ok());
     return std::move(*answer);

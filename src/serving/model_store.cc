@@ -58,8 +58,8 @@ struct ModelStore::Entry {
   VersionState state = VersionState::kAbsent;
   bool referenced = false;
   bool asked = false;
-  std::optional<nanoseconds> retry_at;   // of a failed load
-  nanoseconds ask_after{0};              // a refused Ask is not heard before
+  std::optional<nanoseconds> retry_at;          // of a failed load
+  nanoseconds ask_after{0};                     // a refused Ask is not heard before
   std::shared_ptr<const LoadedVersion> loaded;  // while ready
   uint64_t resident_bytes = 0;
   Status reason;
@@ -241,7 +241,8 @@ void ModelStore::Perform(const Action& action) {
       const auto leaving = std::move(entry.loaded);
       entry.loaded = nullptr;
       PublishTable();
-      return;  // `leaving` may be the last pointer; its deleter only hands the version to the unloader
+      return;  // `leaving` may be the last pointer; its deleter only hands the version to the
+               // unloader
     }
     case Action::Kind::kRefuse:
       entry.ask_after = clock_.Monotonic() + kAskAgain;
@@ -288,8 +289,9 @@ void ModelStore::Load(Entry& entry) {
   Move(entry, VersionState::kReady);
   PublishTable();
   const auto took = clock_.Monotonic() - start;
-  metrics_.counter("hoego_model_loads_total", "Loads of model versions by result.",
-                   {{"result", "ok"}}).Add();
+  metrics_
+      .counter("hoego_model_loads_total", "Loads of model versions by result.", {{"result", "ok"}})
+      .Add();
   metrics_.histogram("hoego_model_load_duration_seconds", "From the wish to a ready version.")
       .Observe(took);
   Log(LogLevel::kInfo, "serving", "model version is ready",
@@ -308,18 +310,21 @@ void ModelStore::Failed(Entry& entry, Status reason) {
     entry.retry_at = clock_.Monotonic() + std::min<nanoseconds>(doubled, kLongestRetry);
   }
   Move(entry, VersionState::kFailed);
-  metrics_.counter("hoego_model_loads_total", "Loads of model versions by result.",
-                   {{"result", "failed"}}).Add();
+  metrics_
+      .counter("hoego_model_loads_total", "Loads of model versions by result.",
+               {{"result", "failed"}})
+      .Add();
   Log(LogLevel::kError, "serving", "model version could not be loaded",
-      {{"version", NameOf(entry.version)}, {"reason", entry.reason.ToString()},
+      {{"version", NameOf(entry.version)},
+       {"reason", entry.reason.ToString()},
        {"failures", entry.failures}});
   Complete(entry, Status(entry.reason));
 }
 
 void ModelStore::OnDestroyed(const std::string& model, uint32_t version) {
   MutexLock lock(mu_);
-  if (Entry* entry = FindEntry(model, version); entry != nullptr &&
-                                                entry->state == VersionState::kDraining) {
+  if (Entry* entry = FindEntry(model, version);
+      entry != nullptr && entry->state == VersionState::kDraining) {
     entry->resident_bytes = 0;
     Move(*entry, VersionState::kUnloaded);
     Log(LogLevel::kInfo, "serving", "model version left", {{"version", NameOf(entry->version)}});
@@ -403,8 +408,9 @@ void ModelStore::CountStates() {
     bytes += entry->resident_bytes;
   }
   for (const VersionState state : kVersionStates) {
-    metrics_.gauge("hoego_model_versions", "Model versions by state.",
-                   {{"state", std::string(VersionStateName(state))}})
+    metrics_
+        .gauge("hoego_model_versions", "Model versions by state.",
+               {{"state", std::string(VersionStateName(state))}})
         .Set(counts[static_cast<size_t>(state)]);
   }
   metrics_.gauge("hoego_model_resident_bytes", "Memory of loaded model versions.")

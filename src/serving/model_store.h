@@ -26,8 +26,8 @@ namespace internal {
 class Unloader;
 }  // namespace internal
 
-// Brings a version's files to a local folder. A port of this room, implemented in app/. Called on the loader thread only;
-// may take long. The folder must stay readable until the next Fetch.
+// Brings a version's files to a local folder. A port of this room, implemented in app/. Called on
+// the loader thread only; may take long. The folder must stay readable until the next Fetch.
 class ModelFetcher {
  public:
   virtual ~ModelFetcher() = default;
@@ -39,10 +39,13 @@ using ModelReader =
     std::function<Result<std::shared_ptr<const models::Model>>(const std::string& folder)>;
 
 struct ModelStoreOptions {
-  size_t max_loaded = 8;  // versions in memory at once, 1..1000; larger: faster roll-backs, more memory
-  std::chrono::milliseconds keep_idle{300'000};    // an unreferenced version stays this long after its last use
-  std::chrono::milliseconds first_retry{1'000};    // after a failed load; doubles each time, 60 s at most
-  int max_retries = 5;                             // then only Prepare tries again
+  size_t max_loaded =
+      8;  // versions in memory at once, 1..1000; larger: faster roll-backs, more memory
+  std::chrono::milliseconds keep_idle{
+      300'000};  // an unreferenced version stays this long after its last use
+  std::chrono::milliseconds first_retry{
+      1'000};               // after a failed load; doubles each time, 60 s at most
+  int max_retries = 5;      // then only Prepare tries again
   Status Validate() const;  // names the first wrong field and its range
 };
 
@@ -51,19 +54,21 @@ struct VersionStatus {
   std::string model;
   uint32_t version = 0;
   VersionState state = VersionState::kAbsent;
-  Status reason;                // why the last load failed; ok when it did not
-  uint32_t failures = 0;        // in a row
+  Status reason;          // why the last load failed; ok when it did not
+  uint32_t failures = 0;  // in a row
   bool referenced = false;
   uint64_t resident_bytes = 0;  // from ready to draining
   Time since;                   // of the state
 };
 
-// The model versions in memory. A version is loaded and warmed by the loader thread beside those that answer, then
-// published in one pointer swap; one that is no longer wanted is taken out of the table and leaves when its last reader
-// does, destroyed by the unloader thread. What is wanted is decided by Next (version_states.h). A load that fails leaves
-// everything else as it was.
+// The model versions in memory. A version is loaded and warmed by the loader thread beside those
+// that answer, then published in one pointer swap; one that is no longer wanted is taken out of the
+// table and leaves when its last reader does, destroyed by the unloader thread. What is wanted is
+// decided by Next (version_states.h). A load that fails leaves everything else as it was.
 //
-// Life: made by app/ after the log and the registry; every LoadedVersion must be let go before the destructor can end.
+// Life: made by app/ after the log and the registry; every LoadedVersion must be let go before the
+// destructor can end.
+//
 // Threads: every method from any thread. Acquire costs two locks held for nanoseconds.
 class ModelStore {
  public:
@@ -76,15 +81,18 @@ class ModelStore {
   ModelStore(const ModelStore&) = delete;
   ModelStore& operator=(const ModelStore&) = delete;
 
-  // The version if it is ready, else null. Hold it for one request, not longer: it keeps the version's memory.
+  // The version if it is ready, else null. Hold it for one request, not longer: it keeps the
+  // version's memory.
   std::shared_ptr<const LoadedVersion> Acquire(std::string_view model, uint32_t version) const;
   // The ready version of the model that answered last; null when none is ready.
   std::shared_ptr<const LoadedVersion> AcquireLastUsed(std::string_view model) const;
 
-  // A request missed this version: load it soon. Cheap when it is known already; never retries a failure.
+  // A request missed this version: load it soon. Cheap when it is known already; never retries a
+  // failure.
   void Ask(const registry::ModelVersion& version);
-  // Loads the version, also after a failure, and tells when it is ready or why it is not: call it before an alias
-  // moves, and the move is instant. `done` runs on the loader thread (be short), or at once on the caller's.
+  // Loads the version, also after a failure, and tells when it is ready or why it is not: call it
+  // before an alias moves, and the move is instant. `done` runs on the loader thread (be short), or
+  // at once on the caller's.
   void Prepare(const registry::ModelVersion& version, Prepared done);
   // The versions that endpoints and running tests name now; replaces what was said before.
   void SetReferenced(const std::vector<registry::ModelVersion>& versions);

@@ -9,7 +9,9 @@
 #include <set>
 #include <thread>
 
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_model.h"
+#include "serving/internal/fake_registry.h"
+#include "serving/internal/fake_store.h"
 
 namespace hoego::serving {
 namespace {
@@ -100,7 +102,8 @@ class ModelStoreTest : public ::testing::Test {
     }
     return {};
   }
-  // Each change of a state wakes nobody outside, so ask again until it is there; the test's time limit bounds it.
+  // Each change of a state wakes nobody outside, so ask again until it is there; the test's time
+  // limit bounds it.
   void WaitUntil(const std::function<bool()>& holds) {
     while (!holds()) {
       std::this_thread::yield();
@@ -164,8 +167,7 @@ TEST_F(ModelStoreTest, AModelWhoseScoresAreNotFiniteNeverAnswers) {
   EXPECT_EQ(status.code(), Code::kFailedPrecondition);
   EXPECT_NE(status.message().find("item 3"), std::string_view::npos) << status.ToString();
   EXPECT_EQ(store_->Acquire("nan", 1), nullptr);
-  EXPECT_EQ(PrepareAndWait(Version("empty", 1)).message(),
-            "load empty/1: the model has no items");
+  EXPECT_EQ(PrepareAndWait(Version("empty", 1)).message(), "load empty/1: the model has no items");
 }
 
 TEST_F(ModelStoreTest, AWrongLearnTagIsAFailedLoad) {

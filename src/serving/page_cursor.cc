@@ -15,7 +15,8 @@ constexpr char kFormat = 1;
 constexpr size_t kOwnerBytes = 8;
 constexpr size_t kCrcBytes = 4;
 // A key takes at most five bytes; a longer text is refused before it is looked at.
-constexpr size_t kMaxTextBytes = (1 + kOwnerBytes + 5 * (PageCursor::kMaxShown + 1) + kCrcBytes) * 4 / 3 + 4;
+constexpr size_t kMaxTextBytes =
+    (1 + kOwnerBytes + 5 * (PageCursor::kMaxShown + 1) + kCrcBytes) * 4 / 3 + 4;
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

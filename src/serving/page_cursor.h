@@ -10,10 +10,12 @@
 
 namespace hoego::serving {
 
-// How far one unit has paged through one endpoint's answers: the items she was shown, so that no later page holds one of them,
-// whatever happened to the log, the model or the alias meanwhile. The server keeps nothing. Bytes: docs/formats/page_cursor.md.
+// How far one unit has paged through one endpoint's answers: the items she was shown, so that no
+// later page holds one of them, whatever happened to the log, the model or the alias meanwhile. The
+// server keeps nothing. Bytes: docs/formats/page_cursor.md.
 struct PageCursor {
-  static constexpr size_t kMaxShown = 5'000;  // deeper pages are refused; such a cursor has about 10 kB
+  static constexpr size_t kMaxShown =
+      5'000;  // deeper pages are refused; such a cursor has about 10 kB
 
   std::vector<events::ItemKey> shown;  // ascending, each once
 

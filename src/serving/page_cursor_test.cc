@@ -25,8 +25,9 @@ RC_GTEST_PROP(PageCursorProperty, WhatIsWrittenIsReadBack, ()) {
   const auto back = PageCursor::Decode(text, "home", "u1");
   RC_ASSERT(back.ok());
   RC_ASSERT(back->shown == cursor.shown);
-  RC_ASSERT(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
-            std::string::npos);
+  RC_ASSERT(
+      text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+      std::string::npos);
 }
 
 RC_GTEST_PROP(PageCursorProperty, ADamagedTextIsRefusedOrMeansTheSame, ()) {
@@ -45,7 +46,8 @@ RC_GTEST_PROP(PageCursorProperty, AnyTextIsRefusedWithoutHarm, (const std::strin
   RC_ASSERT(!PageCursor::Decode(text, "home", "u1").ok());
 }
 
-// Put together from docs/formats/page_cursor.md by another program (Python: hashlib, base64, a bitwise CRC-32C).
+// Put together from docs/formats/page_cursor.md by another program (Python: hashlib, base64, a
+// bitwise CRC-32C).
 TEST(PageCursorTest, BytesAreAsDocumented) {
   PageCursor cursor{Keys({3, 300, 301})};
   const auto text = cursor.Encode("home", "u1");

@@ -8,7 +8,8 @@
 namespace hoego::serving {
 namespace {
 
-// Beyond this many half lives from the origin the sums are rescaled: 2^64 times any count fits a double with room to spare.
+// Beyond this many half lives from the origin the sums are rescaled: 2^64 times any count fits a
+// double with room to spare.
 constexpr double kMaxHalfLives = 64;
 
 }  // namespace
@@ -28,15 +29,13 @@ Popularity::~Popularity() {
 void Popularity::Score(std::span<float> scores) const {
   const double age_ms =
       static_cast<double>(ToUnixMillis(clock_.Now()) - origin_ms_.load(std::memory_order_relaxed));
-  const double half_life_ms =
-      std::chrono::duration<double, std::milli>(options_.half_life).count();
+  const double half_life_ms = std::chrono::duration<double, std::milli>(options_.half_life).count();
   const double to_now = std::exp2(-age_ms / half_life_ms);
   for (size_t begin = 0; begin < scores.size(); begin += kChunk) {
     const Cell* chunk = chunks_[begin / kChunk].load(std::memory_order_acquire);
     const size_t n = std::min<size_t>(kChunk, scores.size() - begin);
     for (size_t i = 0; i < n; ++i) {
-      scores[begin + i] =
-          static_cast<float>(chunk[i].load(std::memory_order_relaxed) * to_now);
+      scores[begin + i] = static_cast<float>(chunk[i].load(std::memory_order_relaxed) * to_now);
     }
   }
 }
@@ -69,8 +68,10 @@ void Popularity::Run(Time since, const std::stop_token& stop) {
     if (CatchUp(*cursor, stop)) {
       break;
     }
-    // What lay there is gone (retention) or damaged: go on after it. The counts are an estimate and bear the gap.
-    metrics_.counter("hoego_popularity_gaps_total", "Times that counting skipped a part of the log.")
+    // What lay there is gone (retention) or damaged: go on after it. The counts are an estimate and
+    // bear the gap.
+    metrics_
+        .counter("hoego_popularity_gaps_total", "Times that counting skipped a part of the log.")
         .Add();
     from = std::max(log_.begin(), cursor->position());
     if (from == cursor->position()) {
@@ -113,8 +114,7 @@ void Popularity::Count(const events::Record& record) {
 }
 
 double Popularity::Weight(Time at) {
-  const double half_life_ms =
-      std::chrono::duration<double, std::milli>(options_.half_life).count();
+  const double half_life_ms = std::chrono::duration<double, std::milli>(options_.half_life).count();
   const auto half_lives = [&] {
     return static_cast<double>(ToUnixMillis(at) - origin_ms_.load(std::memory_order_relaxed)) /
            half_life_ms;

@@ -16,16 +16,20 @@
 
 namespace hoego::serving {
 
-// The built-in model "popular": how often each item was named by events lately, an event of age a counting 2^(-a/half_life).
-// It needs no training, so it answers for a service that has none yet and when every other model cannot. It follows the log by
-// itself, reading what was received within the last `window` first.
+// The built-in model "popular": how often each item was named by events lately, an event of age a
+// counting 2^(-a/half_life). It needs no training, so it answers for a service that has none yet
+// and when every other model cannot. It follows the log by itself, reading what was received within
+// the last `window` first.
 //
-// A count is kept as the sum of 2^((time - origin)/half_life) over the item's events ("forward decay": Cormode, Shkapenyuk,
-// Srivastava and Xu, ICDE 2009, section 3), so that nothing has to be touched as time passes; all sums are rescaled
-// when the origin lies too far back, during which a reader may see some items on the old scale for a moment.
+// A count is kept as the sum of 2^((time - origin)/half_life) over the item's events ("forward
+// decay": Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009, section 3), so that nothing has to be
+// touched as time passes; all sums are rescaled when the origin lies too far back, during which a
+// reader may see some items on the old scale for a moment.
 //
-// Life: its destructor stops the thread. Threads: every method from any thread; one own thread writes.
-// Memory: 8 bytes for each item of the log.
+// Life: its destructor stops the thread.
+//
+// Threads: every method from any thread; one own thread writes. Memory: 8 bytes for each item of
+// the log.
 class Popularity {
  public:
   struct Options {

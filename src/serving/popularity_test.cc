@@ -6,7 +6,7 @@
 #include <map>
 
 #include "base/random.h"
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_log.h"
 
 namespace hoego::serving {
 namespace {
@@ -81,7 +81,8 @@ TEST_F(PopularityTest, YearsOfEventsGiveWhatAddingFromScratchGives) {
   ASSERT_TRUE(popularity_->WaitUntil(log_.end()));
   std::vector<double> expected(30);
   for (const auto& [item, at] : events) {
-    const double weeks = std::chrono::duration<double, std::ratio<604800>>(clock_.Now() - at).count();
+    const double weeks =
+        std::chrono::duration<double, std::ratio<604800>>(clock_.Now() - at).count();
     expected[item] += std::exp2(-weeks);
   }
   const auto scores = Scores();

@@ -7,8 +7,9 @@
 
 namespace hoego::serving {
 
-// The value readers see now. A reader keeps what it took for as long as it holds the pointer, whatever is published
-// meanwhile. A mutex around a shared_ptr and not std::atomic<std::shared_ptr>: docs/adr/0007-hot-swap.md.
+// The value readers see now. A reader keeps what it took for as long as it holds the pointer,
+// whatever is published meanwhile. A mutex around a shared_ptr and not
+// std::atomic<std::shared_ptr>: docs/adr/0007-hot-swap.md.
 //
 // Threads: every method from any thread; a read is one lock and one count (~40 ns).
 template <class T>

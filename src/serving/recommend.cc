@@ -43,8 +43,8 @@ Status CheckRequest(const RecommendRequest& r) {
     return Status::InvalidArgument(fmt::format("n: expected 1..{}, got {}", kMaxItems, r.n));
   }
   if (r.unit.empty() || r.unit.size() > events::kMaxUnitBytes) {
-    return Status::InvalidArgument(fmt::format("unit: expected 1..{} bytes, got {}",
-                                               events::kMaxUnitBytes, r.unit.size()));
+    return Status::InvalidArgument(
+        fmt::format("unit: expected 1..{} bytes, got {}", events::kMaxUnitBytes, r.unit.size()));
   }
   if (r.deadline.has_value() && r.deadline->count() < 1) {
     return Status::InvalidArgument(

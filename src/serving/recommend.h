@@ -16,14 +16,17 @@ namespace hoego::serving {
 struct RecommendRequest {
   std::string_view endpoint;
   std::string_view unit;
-  uint32_t n = 10;                             // 1..1000
-  std::vector<std::string_view> exclude;       // item ids that must not come, at most 10,000; unknown ones are fine
-  std::vector<std::string_view> candidates;    // when not empty: only these may come, at most 10,000
-  std::vector<std::string_view> categories;    // when not empty: only items in one of these, at most 100
-  std::string_view context;                    // a JSON object of at most 4 KiB, or empty
-  std::string_view page;                       // the page of an earlier answer, or empty
+  uint32_t n = 10;  // 1..1000
+  std::vector<std::string_view>
+      exclude;  // item ids that must not come, at most 10,000; unknown ones are fine
+  std::vector<std::string_view> candidates;  // when not empty: only these may come, at most 10,000
+  std::vector<std::string_view>
+      categories;            // when not empty: only items in one of these, at most 100
+  std::string_view context;  // a JSON object of at most 4 KiB, or empty
+  std::string_view page;     // the page of an earlier answer, or empty
   std::optional<std::chrono::milliseconds> deadline;  // may only shorten the endpoint's
-  std::optional<std::chrono::nanoseconds> arrived;    // Clock::Monotonic when the request came in; absent: now
+  std::optional<std::chrono::nanoseconds>
+      arrived;  // Clock::Monotonic when the request came in; absent: now
 };
 
 struct RecommendedItem {
@@ -37,15 +40,15 @@ struct RecommendAnswer {
   Uuid decision_id;
   std::string endpoint;
   uint64_t route_revision = 0;
-  std::string model;             // "popular" with version 0: the built-in one
+  std::string model;  // "popular" with version 0: the built-in one
   uint32_t version = 0;
-  std::string test;              // empty: the route is fixed
+  std::string test;  // empty: the route is fixed
   std::string arm;
   std::vector<RecommendedItem> items;
-  bool fallback = false;         // another model than the route's answered
-  std::string fallback_reason;   // why, when it did
+  bool fallback = false;        // another model than the route's answered
+  std::string fallback_reason;  // why, when it did
   bool logged = false;
-  std::string page;              // asks for what comes next; empty: there is nothing more
+  std::string page;  // asks for what comes next; empty: there is nothing more
 };
 
 struct SimilarAnswer {

@@ -140,8 +140,8 @@ Result<Serving::Answered> Serving::Answer(const RecommendRequest& request,
     out.decision.items.push_back({entry.key, entry.score, 1.0f});
     keys.push_back(entry.key);
   }
-  const bool more = a.items.size() == request.n &&
-                    cursor.shown.size() + a.items.size() < PageCursor::kMaxShown;
+  const bool more =
+      a.items.size() == request.n && cursor.shown.size() + a.items.size() < PageCursor::kMaxShown;
   if (more) {
     cursor.Add(keys);
     a.page = cursor.Encode(request.endpoint, request.unit);
@@ -213,8 +213,8 @@ void Serving::Finish(Answered answered, Done done) {
   }
   if (!answered.durable) {
     answered.answer.logged = parts_.decisions.TryLog(std::move(answered.decision));
-    metrics_->Answered(a.endpoint, a.model, a.version,
-                       parts_.clock.Monotonic() - answered.started, answered.folded_in);
+    metrics_->Answered(a.endpoint, a.model, a.version, parts_.clock.Monotonic() - answered.started,
+                       answered.folded_in);
     done(std::move(answered.answer));
     return;
   }

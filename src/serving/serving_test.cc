@@ -237,7 +237,8 @@ TEST_F(ServingTest, DurableAnswersWaitForTheCommitAndSayWhenThereIsNone) {
   store_.fake_log.Hold(true);
   std::promise<Result<RecommendAnswer>> told;
   auto future = told.get_future();
-  serving_->Recommend(Ask("u1"), [&told](Result<RecommendAnswer> a) { told.set_value(std::move(a)); });
+  serving_->Recommend(Ask("u1"),
+                      [&told](Result<RecommendAnswer> a) { told.set_value(std::move(a)); });
   store_.fake_log.WaitForAppends(1);
   EXPECT_EQ(future.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   store_.fake_log.Hold(false);
@@ -323,7 +324,8 @@ TEST_F(ServingTest, SimilarItemsLeaveOutWhatIsHiddenAndLookFurther) {
   EXPECT_EQ(serving_->Similar("home", "i1", 0).status().code(), Code::kInvalidArgument);
 }
 
-// Counts calls into the log's tables and its reader: what a request costs beyond its own unit's history.
+// Counts calls into the log's tables and its reader: what a request costs beyond its own unit's
+// history.
 TEST_F(ServingTest, TheWorkOfARequestDoesNotGrowWithTheLog) {
   PutHome();
   ASSERT_TRUE(Prepare(1).ok());
@@ -357,8 +359,9 @@ TEST_F(ServingTest, FiguresAreKeptByEndpointAndVersion) {
                            {{"endpoint", "home"}, {"model", "films"}, {"version", "1"}})
                 .count(),
             2u);
-  EXPECT_EQ(metrics_.counter("hoego_recommend_folded_items_total", "", {{"endpoint", "home"}}).value(),
-            2u);
+  EXPECT_EQ(
+      metrics_.counter("hoego_recommend_folded_items_total", "", {{"endpoint", "home"}}).value(),
+      2u);
   EXPECT_FALSE(Recommend(Ask("u1", 0)).ok());
   EXPECT_EQ(metrics_
                 .counter("hoego_recommend_errors_total", "",

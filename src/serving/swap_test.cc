@@ -19,8 +19,9 @@ class SwapTest : public ServingTest {
   }
 };
 
-// Moves are numbered; move m puts version 1 + m mod 9 in charge. A request notes the last move that had ended before it began
-// and the last that had begun when it ended: its version must belong to one of these or of those between.
+// Moves are numbered; move m puts version 1 + m mod 9 in charge. A request notes the last move that
+// had ended before it began and the last that had begun when it ended: its version must belong to
+// one of these or of those between.
 TEST_F(SwapTest, WhileVersionsMoveEveryRequestIsAnsweredByOneThatWasCurrentMeanwhile) {
   const auto version_of = [](uint32_t move) { return 1 + move % 9; };
   PutHome();
@@ -83,7 +84,8 @@ TEST_F(SwapTest, EventsAndAnswersAtTheSameTimeAreNeverStale) {
       threads.emplace_back([&, t] {
         const std::string unit = "u" + std::to_string(t);
         for (uint32_t i = 0; i + 1 < kItems; ++i) {
-          const std::string item = "i" + std::to_string((i * 7 + static_cast<uint32_t>(t)) % kItems);
+          const std::string item =
+              "i" + std::to_string((i * 7 + static_cast<uint32_t>(t)) % kItems);
           store_.AddEvent(unit, "watch", item);
           serving_->Recommend(Ask(unit, kItems), [&](Result<RecommendAnswer> answer) {
             const auto ids = Ids(*answer);

@@ -7,7 +7,9 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-bool InMemory(const VersionFacts& v) { return Occupied(v.state); }
+bool InMemory(const VersionFacts& v) {
+  return Occupied(v.state);
+}
 
 bool RetryDue(const VersionFacts& v, nanoseconds now) {
   return v.retry_at.has_value() && *v.retry_at <= now;
@@ -105,8 +107,8 @@ std::optional<Action> ForgetOldest(const StoreFacts& facts) {
 
 std::optional<Action> Next(const StoreFacts& facts) {
   if (const auto wanted = ToLoad(facts)) {
-    const auto occupied = static_cast<size_t>(
-        std::count_if(facts.versions.begin(), facts.versions.end(), InMemory));
+    const auto occupied =
+        static_cast<size_t>(std::count_if(facts.versions.begin(), facts.versions.end(), InMemory));
     if (occupied < facts.max_loaded) {
       return Action{Action::Kind::kLoad, *wanted};
     }

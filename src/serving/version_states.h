@@ -13,17 +13,17 @@ namespace hoego::serving {
 
 // The life of one model version in this process.
 //
-//              asked for                 model read            scores are finite
-//   kAbsent ─────────────▶ kLoading ───────────────▶ kWarming ───────────────▶ kReady
-//                           ▲    │                      │                        │ no longer wanted,
-//           wanted again    │    │ cannot be read       │ not finite             │ out of the table
-//   kUnloaded ──────────────┤    ▼                      ▼                        ▼
-//      ▲                    └─ kFailed ◀────────────────┘                    kDraining
-//      └───────────────────────────────────────────────────────────────────────┘
-//                     the last reader let go and the unloader destroyed it
+//             asked for             model read           scores are finite
+//  kAbsent ──────────────▶ kLoading ─────────────▶ kWarming ─────────────▶ kReady
+//                           ▲   │ cannot be           │ not finite           │ nobody
+//           wanted again    │   ▼ read                ▼                      ▼ wants it
+//  kUnloaded ───────────────┴─ kFailed ◀──────────────┘                  kDraining
+//     ▲                                                                      │
+//     └──────────────────────────────────────────────────────────────────────┘
+//              the last reader let go, and the unloader destroyed it
 //
-// Only kReady answers requests. From kLoading to kDraining the version may hold its memory ("occupied").
-// The numbers are shown to the outside: never give one a new meaning.
+// Only kReady answers requests. From kLoading to kDraining the version may hold its memory
+// ("occupied"). The numbers are shown to the outside: never give one a new meaning.
 enum class VersionState : uint8_t {
   kAbsent = 0,    // known by name, nothing in memory
   kLoading = 1,   // the loader thread is fetching and reading it
@@ -72,8 +72,8 @@ constexpr bool Occupied(VersionState state) {
 // What the policy sees of one version.
 struct VersionFacts {
   VersionState state = VersionState::kAbsent;
-  bool referenced = false;              // an endpoint or a running test names it
-  bool asked = false;                   // someone waits for it, or a request missed it
+  bool referenced = false;                // an endpoint or a running test names it
+  bool asked = false;                     // someone waits for it, or a request missed it
   std::chrono::nanoseconds last_used{0};  // by a request, or since when it is ready
   // When a failed load may be tried again; nothing: only when asked.
   std::optional<std::chrono::nanoseconds> retry_at;
@@ -82,10 +82,10 @@ struct VersionFacts {
 // What the policy sees of the store. Times are Clock::Monotonic.
 struct StoreFacts {
   std::chrono::nanoseconds now{0};
-  std::chrono::nanoseconds keep_idle{0};  // an unreferenced version stays this long after its last use
+  std::chrono::nanoseconds keep_idle{0};  // an unreferenced version stays so long after its use
   size_t max_loaded = 0;                  // occupied versions at once
-  size_t max_remembered = 0;              // versions that are not in memory, kept for their state and reason
-  std::vector<VersionFacts> versions;     // oldest first
+  size_t max_remembered = 0;  // versions that are not in memory, kept for their state and reason
+  std::vector<VersionFacts> versions;  // oldest first
 };
 
 struct Action {
@@ -100,11 +100,13 @@ struct Action {
   friend bool operator==(const Action&, const Action&) = default;
 };
 
-// The one thing to do now; nothing when all is as it should be. Pure: the same facts give the same action, and doing what
-// it says until it says nothing ends, since every action changes a state that only the outside changes back.
+// The one thing to do now; nothing when all is as it should be. Pure: the same facts give the same
+// action, and doing what it says until it says nothing ends, since every action changes a state
+// that only the outside changes back.
 //
 //  1. What is asked for is loaded first, then what is referenced, one at a time.
-//  2. There are never more than max_loaded occupied versions: to make room the unreferenced one that was used longest ago
+//  2. There are never more than max_loaded occupied versions: to make room the unreferenced one
+//  that was used longest ago
 //     goes; with none to go, who asked is refused (a referenced version waits).
 //  3. A version that nobody references leaves once it was not used for keep_idle.
 //  4. At most max_remembered entries that are not in memory and not wanted are kept; the oldest go.

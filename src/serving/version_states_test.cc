@@ -67,9 +67,9 @@ TEST(VersionPolicyTest, LoadsWhatSomeoneWaitsForFirst) {
 }
 
 TEST(VersionPolicyTest, MakesRoomByDrainingTheLeastRecentlyUsedUnreferencedVersion) {
-  const auto facts = Facts({Version(State::kReady, false, false, seconds(990)),
-                            Version(State::kReady, false, false, seconds(980)),
-                            Version(State::kAbsent, true)});
+  const auto facts =
+      Facts({Version(State::kReady, false, false, seconds(990)),
+             Version(State::kReady, false, false, seconds(980)), Version(State::kAbsent, true)});
   EXPECT_EQ(Next(facts), (Action{Kind::kDrain, 1}));
 }
 

@@ -95,7 +95,9 @@ TYPED_TEST_P(DatabaseLoadContract, AgreesWithAMapAfterRandomTransactions) {
         std::map<int64_t, int64_t> twin;
         RC_ASSERT(this->Run("DELETE FROM child").ok());
         RC_ASSERT(this->Run("DELETE FROM parent").ok());
-        for (const auto& [steps, gives_up] : transactions) {
+        for (const auto& transaction : transactions) {
+      const std::vector<Step>& steps = transaction.first;
+      const bool gives_up = transaction.second;
           std::map<int64_t, int64_t> next = twin;
           bool clashed = false;
           const Status status = this->database_->Write([&](Transaction& t) {

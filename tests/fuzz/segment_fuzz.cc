@@ -1,5 +1,6 @@
-// Any bytes as a segment file: reading must end, within the bytes, with an answer or a refusal. The checksums are made
-// right first, where a record's length allows, so that the bodies are reached too.
+// Any bytes as a segment file: reading must end, within the bytes, with an answer or a refusal. The
+// checksums are made right first, where a record's length allows, so that the bodies are reached
+// too.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

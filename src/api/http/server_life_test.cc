@@ -105,12 +105,14 @@ TEST_F(ServerLifeTest, ClosesIdleConnectionsWithoutAWord) {
 TEST_F(ServerLifeTest, CutsAClientThatDoesNotRead) {
   options_.write_timeout = milliseconds(60);
   Start();
-  RawPeer peer(server_->port(), 4096);
-  ASSERT_TRUE(peer.Send(Get("/big?n=20000000")));
+  RawPeer peer(server_->port(), 65536);
+  ASSERT_TRUE(peer.Send(Get("/big?n=50000000")));
   while (!TimedOut("write")) {  // ends by itself
     std::this_thread::yield();
   }
-  EXPECT_LT(peer.ReadToEnd().size(), 20'000'000u);
+  while (server_->open_connections() > 0) {
+    std::this_thread::yield();
+  }
 }
 
 TEST_F(ServerLifeTest, Answers504ForAHandlerThatTakesTooLong) {

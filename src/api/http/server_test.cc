@@ -347,7 +347,7 @@ TEST_F(ServerTest, GzipsLargeAnswersWhenAsked) {
 
 TEST_F(ServerTest, WritesAnswersThatAreLargerThanTheSocketTakesAtOnce) {
   Start();
-  RawPeer peer(server_->port(), 4096);
+  RawPeer peer(server_->port(), 65536);
   ASSERT_TRUE(peer.Send(Get("/big?n=5000000") + Get("/hello") + Get("/big?n=300000")));
   EXPECT_EQ(peer.Read().body, std::string(5'000'000, 'x'));
   EXPECT_EQ(peer.Read().status, 200);

@@ -10,9 +10,11 @@ namespace {
 enum EventHas : uint8_t { kHasItem = 1, kHasValue = 2, kHasDecision = 4 };
 enum ItemHas : uint8_t { kRemoved = 1, kHidden = 2, kHasExpiry = 4 };
 
-void PutBody(std::string& out, const NewEvent& e, std::string_view id, const RecordKeys& keys, std::string& scratch) {
-  const auto has = static_cast<uint8_t>((keys.item != UINT32_MAX ? kHasItem : 0) | (e.value ? kHasValue : 0) |
-                                        (e.decision ? kHasDecision : 0));
+void PutBody(std::string& out, const NewEvent& e, std::string_view id, const RecordKeys& keys,
+             std::string& scratch) {
+  const auto has =
+      static_cast<uint8_t>((keys.item != UINT32_MAX ? kHasItem : 0) | (e.value ? kHasValue : 0) |
+                           (e.decision ? kHasDecision : 0));
   PutLe(out, keys.type);
   PutLe(out, has);
   PutLe(out, uint8_t{0});
@@ -54,7 +56,8 @@ void PutBody(std::string& out, const NewDecision& d) {
 
 void PutBody(std::string& out, const ItemChange& c, uint32_t item) {
   PutLe(out, item);
-  PutLe(out, static_cast<uint8_t>((c.removed ? kRemoved : 0) | (c.hidden ? kHidden : 0) | (c.expires ? kHasExpiry : 0)));
+  PutLe(out, static_cast<uint8_t>((c.removed ? kRemoved : 0) | (c.hidden ? kHidden : 0) |
+                                  (c.expires ? kHasExpiry : 0)));
   PutLe(out, uint8_t{0});
   PutLe(out, static_cast<uint16_t>(c.categories.size()));
   PutLe(out, c.expires ? ToUnixMillis(*c.expires) : int64_t{0});
@@ -71,7 +74,8 @@ struct Encoder {
   std::string& scratch;
 
   void operator()(const NewEvent& e) const {
-    const size_t begin = BeginRecord(out, RecordKind::kEvent, keys.unit, e.time ? ToUnixMillis(*e.time) : 0);
+    const size_t begin =
+        BeginRecord(out, RecordKind::kEvent, keys.unit, e.time ? ToUnixMillis(*e.time) : 0);
     PutBody(out, e, event_id, keys, scratch);
     EndRecord(out, begin);
     if (keys.item != UINT32_MAX) {
@@ -148,7 +152,8 @@ bool DecodeBody(const RawRecord& raw, Record& out) {
       out.event = {TypeKey(event.type), ItemKey(event.item), event.value, event.decision};
       return event.ok;
     }
-    case RecordKind::kDecision: return DecodeDecision(raw.body, out.decision);
+    case RecordKind::kDecision:
+      return DecodeDecision(raw.body, out.decision);
     case RecordKind::kExposure:
       out.exposure.test = reader.TakeText16();
       out.exposure.arm = reader.TakeText16();
@@ -158,12 +163,16 @@ bool DecodeBody(const RawRecord& raw, Record& out) {
       out.definition.name = reader.TakeText16();
       out.definition.json = reader.TakeText32();
       return reader.ok();
-    case RecordKind::kItemChange: return TakeItemChange(raw.body).ok;
+    case RecordKind::kItemChange:
+      return TakeItemChange(raw.body).ok;
     case RecordKind::kItemKey:
-    case RecordKind::kTypeKey: return TakeNamedKey(raw.kind, raw.body).ok;
+    case RecordKind::kTypeKey:
+      return TakeNamedKey(raw.kind, raw.body).ok;
     case RecordKind::kUnitChange:
-    case RecordKind::kUnitKey: return !SealedPart(raw).empty();
-    case RecordKind::kForget: return true;
+    case RecordKind::kUnitKey:
+      return !SealedPart(raw).empty();
+    case RecordKind::kForget:
+      return true;
   }
   return true;
 }
@@ -217,18 +226,20 @@ ItemChangeBody TakeItemChange(std::string_view body) {
 NamedKeyBody TakeNamedKey(uint8_t kind, std::string_view body) {
   ByteReader r(body);
   NamedKeyBody named;
-  named.key = static_cast<RecordKind>(kind) == RecordKind::kTypeKey ? r.Take<uint16_t>() : r.Take<uint32_t>();
+  named.key = static_cast<RecordKind>(kind) == RecordKind::kTypeKey ? r.Take<uint16_t>()
+                                                                    : r.Take<uint32_t>();
   named.text = r.TakeText16();
   named.ok = r.ok();
   return named;
 }
 
-void EncodeRecord(std::string& out, const NewRecord& record, std::string_view event_id, const RecordKeys& keys,
-                  std::string& scratch) {
+void EncodeRecord(std::string& out, const NewRecord& record, std::string_view event_id,
+                  const RecordKeys& keys, std::string& scratch) {
   std::visit(Encoder{out, event_id, keys, scratch}, record);
 }
 
-void EncodeUnitKey(std::string& out, uint32_t unit, std::string_view id, const AesKey& secret, const AesNonce& nonce) {
+void EncodeUnitKey(std::string& out, uint32_t unit, std::string_view id, const AesKey& secret,
+                   const AesNonce& nonce) {
   const size_t begin = BeginRecord(out, RecordKind::kUnitKey, unit, 0);
   AppendSealed(out, secret, nonce, RecordKind::kUnitKey, unit, id);
   EndRecord(out, begin);
@@ -265,14 +276,15 @@ Status DecodeRecord(const RawRecord& raw, Record& out) {
     out.decision = {};
   }
   if (!DecodeBody(raw, out)) {
-    return Status::DataLoss(
-        fmt::format("record at {}: kind {} with a body that does not hold what it needs", raw.at, raw.kind));
+    return Status::DataLoss(fmt::format(
+        "record at {}: kind {} with a body that does not hold what it needs", raw.at, raw.kind));
   }
   return {};
 }
 
 bool IsKnownKind(uint8_t kind) {
-  return kind >= static_cast<uint8_t>(RecordKind::kEvent) && kind <= static_cast<uint8_t>(RecordKind::kForget);
+  return kind >= static_cast<uint8_t>(RecordKind::kEvent) &&
+         kind <= static_cast<uint8_t>(RecordKind::kForget);
 }
 
 std::optional<IdHash> EventIdOf(const RawRecord& raw) {

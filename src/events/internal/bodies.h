@@ -53,19 +53,22 @@ struct RecordKeys {
   const AesKey* secret = nullptr;  // of the unit; for the kinds that seal
   uint32_t item = UINT32_MAX;
   uint16_t type = 0;
-  IdHash id;        // of an event
+  IdHash id;  // of an event
   AesNonce nonce{};
 };
 // Appends the whole record but for what StampRecord fills in; `scratch` is overwritten.
-void EncodeRecord(std::string& out, const NewRecord& record, std::string_view event_id, const RecordKeys& keys,
-                  std::string& scratch);
-void EncodeUnitKey(std::string& out, uint32_t unit, std::string_view id, const AesKey& secret, const AesNonce& nonce);
+void EncodeRecord(std::string& out, const NewRecord& record, std::string_view event_id,
+                  const RecordKeys& keys, std::string& scratch);
+void EncodeUnitKey(std::string& out, uint32_t unit, std::string_view id, const AesKey& secret,
+                   const AesNonce& nonce);
 void EncodeNamedKey(std::string& out, RecordKind kind, uint32_t key, std::string_view text);
 void EncodeForget(std::string& out, uint32_t unit);
 
-// Fills in what a reader sees. Views point into `raw`. DataLoss when the body does not hold what its kind needs.
+// Fills in what a reader sees. Views point into `raw`. DataLoss when the body does not hold what
+// its kind needs.
 Status DecodeRecord(const RawRecord& raw, Record& out);
-// Whether readers of the log are shown this kind: known, and not one of the log's own dictionaries' unknown successors.
+// Whether readers of the log are shown this kind: known, and not one of the log's own dictionaries'
+// unknown successors.
 bool IsKnownKind(uint8_t kind);
 // The id hash of an event or decision record, for comparing.
 std::optional<IdHash> EventIdOf(const RawRecord& raw);

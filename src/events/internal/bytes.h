@@ -43,7 +43,8 @@ inline void PutText32(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-// Reads stored numbers and texts; past the end it yields zeros and stays not ok, so one check at the end is enough.
+// Reads stored numbers and texts; past the end it yields zeros and stays not ok, so one check at
+// the end is enough.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}

@@ -47,12 +47,16 @@ class Chooser {
     switch (record.known_kind()) {
       case RecordKind::kItemKey:
       case RecordKind::kTypeKey:
-      case RecordKind::kDefinition: return true;
+      case RecordKind::kDefinition:
+        return true;
       case RecordKind::kUnitKey:
         return state_.units->SecretOf(record.unit).state != UnitKeys::State::kErased;
-      case RecordKind::kItemChange: return newest_.at(TakeItemChange(record.body).item) == record.at;
-      case RecordKind::kUnitChange: return state_.attributes.Get(record.unit) == record.at;
-      default: return false;
+      case RecordKind::kItemChange:
+        return newest_.at(TakeItemChange(record.body).item) == record.at;
+      case RecordKind::kUnitChange:
+        return state_.attributes.Get(record.unit) == record.at;
+      default:
+        return false;
     }
   }
 
@@ -92,8 +96,8 @@ class BodyWriter {
 };
 
 // Visits what is carried so far and then the segments' records.
-Status ForAll(const Carried* old, const std::vector<std::shared_ptr<Segment>>& segments, uint64_t upto,
-              const std::function<Status(const RawRecord&)>& visit) {
+Status ForAll(const Carried* old, const std::vector<std::shared_ptr<Segment>>& segments,
+              uint64_t upto, const std::function<Status(const RawRecord&)>& visit) {
   if (old != nullptr) {
     HOEGO_TRY(old->ForEach(visit));
   }
@@ -101,7 +105,8 @@ Status ForAll(const Carried* old, const std::vector<std::shared_ptr<Segment>>& s
     const uint64_t end = i + 1 < segments.size() ? segments[i + 1]->base : upto;
     HOEGO_TRY_ASSIGN(const Scan scan, ScanSegment(segments[i], end - segments[i]->base, visit));
     if (scan.end != end) {
-      return Status::DataLoss(fmt::format("{}: no whole record starts here", segments[i]->NamePlace(scan.end)));
+      return Status::DataLoss(
+          fmt::format("{}: no whole record starts here", segments[i]->NamePlace(scan.end)));
     }
   }
   return {};
@@ -126,7 +131,8 @@ Result<std::shared_ptr<const Carried>> Carried::Open(Disk& disk, const std::stri
     return Status::FailedPrecondition(
         fmt::format("{}: format {}, the newest this program reads is {}", path, format, kFormat));
   }
-  const std::string_view covered = std::string_view(header).substr(0, kHeaderBytes - sizeof(uint32_t));
+  const std::string_view covered =
+      std::string_view(header).substr(0, kHeaderBytes - sizeof(uint32_t));
   if (LoadLe<uint32_t>(header.data() + covered.size()) != Crc32c(covered)) {
     return Status::DataLoss(fmt::format("{}: header with a wrong checksum", path));
   }
@@ -146,7 +152,8 @@ Result<std::shared_ptr<const Carried>> Carried::Open(Disk& disk, const std::stri
     return {};
   }));
   if (carried->index_.size() != head.records) {
-    return Status::DataLoss(fmt::format("{}: {} records, expected {}", path, carried->index_.size(), head.records));
+    return Status::DataLoss(
+        fmt::format("{}: {} records, expected {}", path, carried->index_.size(), head.records));
   }
   return std::shared_ptr<const Carried>(std::move(carried));
 }
@@ -157,17 +164,20 @@ Status Carried::ForEach(const std::function<Status(const RawRecord&)>& visit) co
   uint64_t done = 0;
   RawRecord raw;
   while (done < head_.bytes) {
-    buffer.resize(static_cast<size_t>(std::min<uint64_t>(head_.bytes - done, kBufferBytes + kMaxRecordBytes)));
+    buffer.resize(static_cast<size_t>(
+        std::min<uint64_t>(head_.bytes - done, kBufferBytes + kMaxRecordBytes)));
     HOEGO_TRY_ASSIGN(const size_t got, file_->ReadAt(kHeaderBytes + done, buffer));
     size_t used = 0;
     while (used + sizeof(uint64_t) < got) {
       const std::string_view rest = std::string_view(buffer).substr(used, got - used);
-      const ParseOutcome outcome = ParseRecord(rest.substr(sizeof(uint64_t)), LoadLe<uint64_t>(rest.data()), raw);
+      const ParseOutcome outcome =
+          ParseRecord(rest.substr(sizeof(uint64_t)), LoadLe<uint64_t>(rest.data()), raw);
       if (outcome == ParseOutcome::kShort && done + got < head_.bytes) {
         break;
       }
       if (outcome != ParseOutcome::kRecord) {
-        return Status::DataLoss(fmt::format("{} offset {}: a carried record is damaged", path_, kHeaderBytes + done + used));
+        return Status::DataLoss(fmt::format("{} offset {}: a carried record is damaged", path_,
+                                            kHeaderBytes + done + used));
       }
       HOEGO_TRY(visit(raw));
       used += sizeof(uint64_t) + raw.length;
@@ -181,22 +191,26 @@ Status Carried::ForEach(const std::function<Status(const RawRecord&)>& visit) co
 }
 
 Status Carried::ReadAt(uint64_t position, std::string& buffer, RawRecord& out) const {
-  const auto it = std::lower_bound(index_.begin(), index_.end(), std::pair<uint64_t, uint64_t>(position, 0));
+  const auto it =
+      std::lower_bound(index_.begin(), index_.end(), std::pair<uint64_t, uint64_t>(position, 0));
   if (it == index_.end() || it->first != position) {
     return Status::NotFound(fmt::format("position {}: not among the carried records", position));
   }
-  const uint64_t stop = std::next(it) == index_.end() ? kHeaderBytes + head_.bytes : std::next(it)->second - sizeof(uint64_t);
+  const uint64_t stop = std::next(it) == index_.end() ? kHeaderBytes + head_.bytes
+                                                      : std::next(it)->second - sizeof(uint64_t);
   buffer.resize(static_cast<size_t>(stop - it->second));
   HOEGO_TRY_ASSIGN(const size_t got, file_->ReadAt(it->second, buffer));
-  if (ParseRecord(std::string_view(buffer).substr(0, got), position, out) != ParseOutcome::kRecord) {
-    return Status::DataLoss(fmt::format("{} offset {}: a carried record is damaged", path_, it->second));
+  if (ParseRecord(std::string_view(buffer).substr(0, got), position, out) !=
+      ParseOutcome::kRecord) {
+    return Status::DataLoss(
+        fmt::format("{} offset {}: a carried record is damaged", path_, it->second));
   }
   return {};
 }
 
-Result<std::shared_ptr<const Carried>> Carried::Replace(Disk& disk, const std::string& path, const Carried* old,
-                                                        const std::vector<std::shared_ptr<Segment>>& segments,
-                                                        uint64_t upto, const LogState& state) {
+Result<std::shared_ptr<const Carried>> Carried::Replace(
+    Disk& disk, const std::string& path, const Carried* old,
+    const std::vector<std::shared_ptr<Segment>>& segments, uint64_t upto, const LogState& state) {
   Chooser chooser(state);
   const Status noted = ForAll(old, segments, upto, [&](const RawRecord& record) -> Status {
     chooser.Note(record);

@@ -13,11 +13,13 @@
 
 namespace hoego::events {
 
-// What outlives the segments that retention removed: dictionary records, definitions, and of each catalogue entry and
-// each unit's attributes the newest change, under the positions they always had. One file, carried.rec, part of the
-// truth (docs/formats/carried.md); replaced as a whole before the segments go.
+// What outlives the segments that retention removed: dictionary records, definitions, and of each
+// catalogue entry and each unit's attributes the newest change, under the positions they always
+// had. One file, carried.rec, part of the truth (docs/formats/carried.md); replaced as a whole
+// before the segments go.
 //
-// Life: shared by whoever reads it; replaced when retention runs. Threads: every method from any thread.
+// Life: shared by whoever reads it; replaced when retention runs. Threads: every method from any
+// thread.
 class Carried {
  public:
   struct Head {
@@ -36,10 +38,11 @@ class Carried {
   // NotFound when it is not carried.
   Status ReadAt(uint64_t position, std::string& buffer, RawRecord& out) const;
 
-  // Writes the file that carries `old` (may be null) and these segments, and opens it. Nothing is changed on failure.
-  static Result<std::shared_ptr<const Carried>> Replace(Disk& disk, const std::string& path, const Carried* old,
-                                                        const std::vector<std::shared_ptr<Segment>>& segments,
-                                                        uint64_t upto, const LogState& state);
+  // Writes the file that carries `old` (may be null) and these segments, and opens it. Nothing is
+  // changed on failure.
+  static Result<std::shared_ptr<const Carried>> Replace(
+      Disk& disk, const std::string& path, const Carried* old,
+      const std::vector<std::shared_ptr<Segment>>& segments, uint64_t upto, const LogState& state);
 
  private:
   std::string path_;

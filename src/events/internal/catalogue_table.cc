@@ -15,8 +15,9 @@ class CatalogueTable::View final : public CatalogueView {
  public:
   const ItemInfo* Find(ItemKey item) const override {
     const size_t chunk = item.value() / kChunkItems;
-    return chunk < chunks.size() && chunks[chunk] != nullptr ? chunks[chunk]->items[item.value() % kChunkItems].get()
-                                                             : nullptr;
+    return chunk < chunks.size() && chunks[chunk] != nullptr
+               ? chunks[chunk]->items[item.value() % kChunkItems].get()
+               : nullptr;
   }
   std::vector<std::shared_ptr<Chunk>> chunks;
   uint64_t entries = 0;  // that are not removed

@@ -14,8 +14,8 @@
 
 namespace hoego::events {
 
-// Catalogue as chunks of 256 items that readers share: a change copies the chunk it falls into, once a commit.
-// Threads: Change and Publish from one thread at a time, the rest from any.
+// Catalogue as chunks of 256 items that readers share: a change copies the chunk it falls into,
+// once a commit. Threads: Change and Publish from one thread at a time, the rest from any.
 class CatalogueTable final : public Catalogue {
  public:
   explicit CatalogueTable(uint64_t seed);
@@ -27,7 +27,9 @@ class CatalogueTable final : public Catalogue {
   void Publish();
 
   std::shared_ptr<const CatalogueView> view() const override;
-  std::optional<uint32_t> CategoryId(std::string_view name) const override { return categories_.Find(name); }
+  std::optional<uint32_t> CategoryId(std::string_view name) const override {
+    return categories_.Find(name);
+  }
   std::string CategoryName(uint32_t id) const override { return categories_.At(id); }
   uint64_t entries() const override;
 
@@ -35,7 +37,8 @@ class CatalogueTable final : public Catalogue {
   struct Chunk;
   class View;
   StringTable categories_;
-  std::vector<std::pair<uint32_t, std::shared_ptr<const ItemInfo>>> changes_;  // the committing thread's
+  std::vector<std::pair<uint32_t, std::shared_ptr<const ItemInfo>>>
+      changes_;  // the committing thread's
   mutable Mutex mu_;
   std::shared_ptr<const View> now_ GUARDED_BY(mu_);
 };

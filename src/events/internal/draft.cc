@@ -30,8 +30,8 @@ std::string_view TypeOf(const NewRecord& record) {
   return event == nullptr ? std::string_view() : event->type;
 }
 
-Status Draft::Prepare(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces, Time now,
-                      uint64_t most_bytes) {
+Status Draft::Prepare(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces,
+                      Time now, uint64_t most_bytes) {
   generation_ = state.units->generation();
   lines_.clear();
   lines_.resize(batch.size());
@@ -60,7 +60,8 @@ Status Draft::CheckAndHash(const NewRecord& record, const LogState& state, Line&
     line.id = state.units->HashDecisionId(decision->id);
     for (const ChosenItem& chosen : decision->items) {
       if (chosen.item.value() >= state.items.published()) {
-        return Status::InvalidArgument(fmt::format("field \"items\": no item has key {}", chosen.item.value()));
+        return Status::InvalidArgument(
+            fmt::format("field \"items\": no item has key {}", chosen.item.value()));
       }
     }
   }
@@ -99,8 +100,8 @@ void Draft::FindUnits(std::span<const NewRecord> batch, const LogState& state) {
   }
 }
 
-Status Draft::EncodeKnown(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces,
-                          uint64_t most_bytes) {
+Status Draft::EncodeKnown(std::span<const NewRecord> batch, const LogState& state,
+                          NonceSource& nonces, uint64_t most_bytes) {
   uint64_t nonce = nonces.Take(batch.size());
   open_lines_ = 0;
   type_name_.clear();

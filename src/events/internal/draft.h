@@ -16,28 +16,30 @@
 
 namespace hoego::events {
 
-// A batch made ready outside the log's lock: checked, its ids hashed, its known names turned into keys, and every record
-// whose names are all known encoded. What is left is done in order under the lock. Kept and used again, so that in the
-// steady state a batch allocates nothing. Threads: one at a time.
+// A batch made ready outside the log's lock: checked, its ids hashed, its known names turned into
+// keys, and every record whose names are all known encoded. What is left is done in order under the
+// lock. Kept and used again, so that in the steady state a batch allocates nothing. Threads: one at
+// a time.
 class Draft {
  public:
   struct Line {
     uint32_t begin = 0;   // in bytes()
     uint32_t length = 0;  // 0: names something new, encoded once that has a key
     bool has_id = false;
-    bool chained = false;        // an event with an item
-    bool takes_received = false; // its time is when it is received
+    bool chained = false;         // an event with an item
+    bool takes_received = false;  // its time is when it is received
     IdHash unit_hash;
     UnitKeys::Found unit;
     IdHash id;
     std::string_view event_id;
   };
 
-  // InvalidArgument naming the first record that is wrong, or a batch that takes more than `most_bytes` as stored. The
-  // batch must outlive the draft's use.
-  Status Prepare(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces, Time now,
-                 uint64_t most_bytes);
-  // Everything is looked up again by Encode: keys found before may have been forgotten or taken back.
+  // InvalidArgument naming the first record that is wrong, or a batch that takes more than
+  // `most_bytes` as stored. The batch must outlive the draft's use.
+  Status Prepare(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces,
+                 Time now, uint64_t most_bytes);
+  // Everything is looked up again by Encode: keys found before may have been forgotten or taken
+  // back.
   void Distrust();
 
   std::span<Line> lines() { return lines_; }
@@ -56,7 +58,7 @@ class Draft {
                      uint64_t most_bytes);
 
   std::vector<Line> lines_;
-  std::vector<IdHash> unit_hashes_;         // of the lines that have a unit, in order
+  std::vector<IdHash> unit_hashes_;  // of the lines that have a unit, in order
   std::vector<UnitKeys::Found> found_;
   std::string bytes_;
   std::string scratch_;

@@ -8,7 +8,8 @@
 namespace hoego::events {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTypes = {"number", "string", "boolean", "object", "array"};
+constexpr std::array<std::string_view, 5> kTypes = {"number", "string", "boolean", "object",
+                                                    "array"};
 constexpr std::string_view kViolations = "hoego_event_type_violations_total";
 constexpr std::string_view kViolationsHelp = "Events that did not fit their declared type.";
 
@@ -21,7 +22,8 @@ Status CheckKeys(JsonRef object, std::string_view where, const std::vector<std::
         }
         const auto nearest = NearestName(key, known);
         return Status::InvalidArgument(
-            fmt::format("unknown key \"{}\"{}", key, nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : ""));
+            fmt::format("unknown key \"{}\"{}", key,
+                        nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : ""));
       })
       .Within(where);
 }
@@ -70,7 +72,9 @@ Result<EventTypeTable::Declaration> EventTypeTable::Parse(std::string_view json)
   return declaration;
 }
 
-Status EventTypeTable::CheckDeclaration(std::string_view json) const { return Parse(json).status(); }
+Status EventTypeTable::CheckDeclaration(std::string_view json) const {
+  return Parse(json).status();
+}
 
 Status EventTypeTable::Apply(std::string_view name, std::string_view json) {
   HOEGO_TRY_ASSIGN(Declaration declaration, Parse(json));
@@ -100,7 +104,8 @@ std::vector<std::string> EventTypeTable::names() const {
   return all;
 }
 
-Status EventTypeTable::CheckFields(const Declaration& declaration, std::string_view type, const JsonRef* properties) {
+Status EventTypeTable::CheckFields(const Declaration& declaration, std::string_view type,
+                                   const JsonRef* properties) {
   for (const Field& field : declaration.fields) {
     const auto value = properties == nullptr ? std::nullopt : properties->Find(field.name);
     if (!value || value->is_null()) {
@@ -109,8 +114,9 @@ Status EventTypeTable::CheckFields(const Declaration& declaration, std::string_v
             fmt::format("event type \"{}\": property \"{}\" is required", type, field.name));
       }
     } else if (value->kind_name() != field.type) {
-      return Status::InvalidArgument(fmt::format("event type \"{}\": property \"{}\": expected {}, got {}", type,
-                                                 field.name, field.type, value->kind_name()));
+      return Status::InvalidArgument(
+          fmt::format("event type \"{}\": property \"{}\": expected {}, got {}", type, field.name,
+                      field.type, value->kind_name()));
     }
   }
   return {};

@@ -40,7 +40,8 @@ class EventTypeTable final : public EventTypes {
   using Map = std::map<std::string, Declaration, std::less<>>;
 
   static Result<Declaration> Parse(std::string_view json);
-  static Status CheckFields(const Declaration& declaration, std::string_view type, const JsonRef* properties);
+  static Status CheckFields(const Declaration& declaration, std::string_view type,
+                            const JsonRef* properties);
   std::shared_ptr<const Map> now() const;
 
   Counter& warned_;

@@ -9,18 +9,20 @@
 
 namespace hoego::events {
 
-// Where each unit's newest durable event with an item lies: one number a unit, grown by chunks that never move.
-// Threads: Set from one thread at a time, Get from any.
+// Where each unit's newest durable event with an item lies: one number a unit, grown by chunks that
+// never move. Threads: Set from one thread at a time, Get from any.
 class HeadTable {
  public:
   static constexpr uint32_t kMostUnits = 1u << 28;
 
   uint64_t Get(uint32_t unit) const {
-    const Chunk* chunk = unit < kMostUnits ? chunks_[unit / kChunkUnits].load(std::memory_order_acquire) : nullptr;
+    const Chunk* chunk =
+        unit < kMostUnits ? chunks_[unit / kChunkUnits].load(std::memory_order_acquire) : nullptr;
     return chunk == nullptr ? 0 : chunk->heads[unit % kChunkUnits].load(std::memory_order_acquire);
   }
   void Prefetch(uint32_t unit) const {
-    const Chunk* chunk = unit < kMostUnits ? chunks_[unit / kChunkUnits].load(std::memory_order_relaxed) : nullptr;
+    const Chunk* chunk =
+        unit < kMostUnits ? chunks_[unit / kChunkUnits].load(std::memory_order_relaxed) : nullptr;
     if (chunk != nullptr) {
       __builtin_prefetch(&chunk->heads[unit % kChunkUnits], 1);
     }

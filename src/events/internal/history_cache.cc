@@ -27,8 +27,8 @@ HistoryEntry EntryOf(const RawRecord& raw, const EventBody& event) {
 
 }  // namespace
 
-// A unit's list and how far it goes. `readers` counts the leases that point into it; new ones are made under the
-// shard's lock alone, so a list without readers may be changed there.
+// A unit's list and how far it goes. `readers` counts the leases that point into it; new ones are
+// made under the shard's lock alone, so a list without readers may be changed there.
 struct HistoryCache::Held {
   List list;
   uint64_t head = 0;  // the newest record in the list
@@ -37,19 +37,24 @@ struct HistoryCache::Held {
 };
 
 struct HistoryCache::Lease {
-  explicit Lease(std::shared_ptr<Held> h) : held(std::move(h)) { held->readers.fetch_add(1, std::memory_order_relaxed); }
+  explicit Lease(std::shared_ptr<Held> h) : held(std::move(h)) {
+    held->readers.fetch_add(1, std::memory_order_relaxed);
+  }
   ~Lease() { held->readers.fetch_sub(1, std::memory_order_release); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   std::shared_ptr<Held> held;
 };
 
-HistoryCache::HistoryCache(const SegmentSet& segments, const HeadTable& heads, uint64_t most_bytes, Metrics& metrics)
+HistoryCache::HistoryCache(const SegmentSet& segments, const HeadTable& heads, uint64_t most_bytes,
+                           Metrics& metrics)
     : segments_(segments),
       heads_(heads),
       most_bytes_a_shard_(most_bytes / kShards),
-      hits_(metrics.counter("hoego_unit_history_reads_total", "Histories asked for.", {{"cached", "yes"}})),
-      misses_(metrics.counter("hoego_unit_history_reads_total", "Histories asked for.", {{"cached", "no"}})) {}
+      hits_(metrics.counter("hoego_unit_history_reads_total", "Histories asked for.",
+                            {{"cached", "yes"}})),
+      misses_(metrics.counter("hoego_unit_history_reads_total", "Histories asked for.",
+                              {{"cached", "no"}})) {}
 
 HistoryCache::~HistoryCache() = default;
 
@@ -62,7 +67,8 @@ bool HistoryCache::Walk(uint64_t head, uint64_t until, List& newest_first) const
       return true;  // retention overtook us
     }
     ByteReader reader(raw.body);
-    const EventBody event = read.ok() && raw.known_kind() == RecordKind::kEvent ? TakeEventBody(reader) : EventBody{};
+    const EventBody event =
+        read.ok() && raw.known_kind() == RecordKind::kEvent ? TakeEventBody(reader) : EventBody{};
     if (!event.ok) {
       Log(LogLevel::kError, "events", "a unit's history ends early: its record cannot be read",
           {{"position", head}, {"why", read.message()}});
@@ -74,7 +80,8 @@ bool HistoryCache::Walk(uint64_t head, uint64_t until, List& newest_first) const
   return true;
 }
 
-HistoryCache::Extension HistoryCache::Extended(const std::shared_ptr<Held>& old, uint64_t head) const {
+HistoryCache::Extension HistoryCache::Extended(const std::shared_ptr<Held>& old,
+                                               uint64_t head) const {
   List newest_first;
   Extension extension;
   extension.whole = Walk(head, old == nullptr ? 0 : old->head, newest_first);

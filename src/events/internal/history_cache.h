@@ -17,14 +17,16 @@
 
 namespace hoego::events {
 
-// UnitHistory by following each unit's chain of records back from its newest durable one. A Get reads only what came
-// since the last Get of that unit, and adds it in place unless a reader still holds the old list; nothing is done
-// while events are appended. The least recently asked units leave when the cache is full.
+// UnitHistory by following each unit's chain of records back from its newest durable one. A Get
+// reads only what came since the last Get of that unit, and adds it in place unless a reader still
+// holds the old list; nothing is done while events are appended. The least recently asked units
+// leave when the cache is full.
 //
 // Threads: any; units are spread over 16 locks, and reading a unit's records holds one of them.
 class HistoryCache final : public UnitHistory {
  public:
-  HistoryCache(const SegmentSet& segments, const HeadTable& heads, uint64_t most_bytes, Metrics& metrics);
+  HistoryCache(const SegmentSet& segments, const HeadTable& heads, uint64_t most_bytes,
+               Metrics& metrics);
   ~HistoryCache() override;
 
   std::shared_ptr<const std::vector<HistoryEntry>> Get(UnitKey unit) const override;
@@ -44,7 +46,8 @@ class HistoryCache final : public UnitHistory {
   };
   static constexpr size_t kShards = 16;
 
-  // Entries from `head` back to (not including) `until`, newest first; false when one could not be read.
+  // Entries from `head` back to (not including) `until`, newest first; false when one could not be
+  // read.
   bool Walk(uint64_t head, uint64_t until, List& newest_first) const;
   struct Extension {
     std::shared_ptr<Held> held;

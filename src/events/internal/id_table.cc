@@ -7,7 +7,9 @@
 namespace hoego::events {
 namespace {
 constexpr int kFewestBits = 10;
-bool TooFull(size_t ids, int bits) { return ids * 10 > (size_t{1} << bits) * 7; }
+bool TooFull(size_t ids, int bits) {
+  return ids * 10 > (size_t{1} << bits) * 7;
+}
 }  // namespace
 
 void IdTable::Reserve(size_t ids) {
@@ -38,14 +40,16 @@ void IdTable::Place(uint64_t key, uint64_t position) {
                static_cast<uint16_t>(position >> 32), static_cast<uint32_t>(position)};
 }
 
-// What follows in the run moves back over the hole (Knuth 6.4, algorithm R), so there are no tombstones to sweep.
+// What follows in the run moves back over the hole (Knuth 6.4, algorithm R), so there are no
+// tombstones to sweep.
 bool IdTable::Erase(uint64_t key, uint64_t position) {
   if (slots_.empty()) {
     return false;
   }
   const size_t mask = slots_.size() - 1;
   size_t hole = Home(key);
-  while (slots_[hole].used() && (slots_[hole].position() != position || slots_[hole].key() != key)) {
+  while (slots_[hole].used() &&
+         (slots_[hole].position() != position || slots_[hole].key() != key)) {
     hole = Next(hole);
   }
   if (!slots_[hole].used()) {

@@ -13,11 +13,13 @@ struct IdEntry {
   uint32_t place = 0;  // of its record, from the segment's base
 };
 
-// Which records the ids of the window belong to: an open-addressing table of 48 bits of an id's hash and the 48-bit
-// position of its record. Whether an id is really the same is for the caller to see in the record itself; unequal ids
-// share 48 bits once in 2^48 pairs. Ids whose hashes ascend lie in ascending slots, so a sorted list loads fast.
+// Which records the ids of the window belong to: an open-addressing table of 48 bits of an id's
+// hash and the 48-bit position of its record. Whether an id is really the same is for the caller to
+// see in the record itself; unequal ids share 48 bits once in 2^48 pairs. Ids whose hashes ascend
+// lie in ascending slots, so a sorted list loads fast.
 //
-// Threads: one at a time. Cost: 12 bytes a slot, at most 7 of 10 used; one cache miss a look-up (Prefetch hides it).
+// Threads: one at a time. Cost: 12 bytes a slot, at most 7 of 10 used; one cache miss a look-up
+// (Prefetch hides it).
 class IdTable {
  public:
   static constexpr int kHashBits = 48;

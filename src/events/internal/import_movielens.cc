@@ -10,8 +10,9 @@ namespace {
 
 // The 19 flags at the end of a line of ML-100K's u.item, in order (its u.genre file).
 constexpr std::array<std::string_view, 19> kGenres100k = {
-    "unknown", "Action",    "Adventure", "Animation", "Children's", "Comedy",  "Crime",    "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical",  "Mystery",   "Romance",    "Sci-Fi",  "Thriller", "War",         "Western"};
+    "unknown",     "Action", "Adventure", "Animation", "Children's", "Comedy",  "Crime",
+    "Documentary", "Drama",  "Fantasy",   "Film-Noir", "Horror",     "Musical", "Mystery",
+    "Romance",     "Sci-Fi", "Thriller",  "War",       "Western"};
 
 std::vector<std::string_view> SplitBy(std::string_view text, std::string_view separator) {
   std::vector<std::string_view> parts;
@@ -34,7 +35,7 @@ class RatingParser final : public RowParser {
  public:
   struct Shape {
     std::string separator;
-    bool quoted = false;   // RFC 4180
+    bool quoted = false;  // RFC 4180
     bool header = false;
     size_t unit = 0, item = 1, value = 2;
     std::optional<size_t> time = 3;
@@ -64,13 +65,15 @@ class RatingParser final : public RowParser {
     row.item = Trim(fields[shape_.item]);
     row.value = ParseDouble(Trim(fields[shape_.value]));
     if (!row.value) {
-      return Status::InvalidArgument(fmt::format("rating \"{}\": expected a number", fields[shape_.value]));
+      return Status::InvalidArgument(
+          fmt::format("rating \"{}\": expected a number", fields[shape_.value]));
     }
     if (shape_.time) {
       HOEGO_TRY_ASSIGN(row.time, ParseImportedTime(Trim(fields[*shape_.time])));
     }
     // The same for every file of ratings, so that u.data and its .inter copy are the same events.
-    row.id = fmt::format("movielens:{}:{}:{}", row.unit, row.item, row.time ? ToUnixMillis(*row.time) : 0);
+    row.id = fmt::format("movielens:{}:{}:{}", row.unit, row.item,
+                         row.time ? ToUnixMillis(*row.time) : 0);
     return {};
   }
 
@@ -128,7 +131,8 @@ class ItemParser final : public RowParser {
       return {};
     }
     for (const std::string_view genre : Split(fields[*shape_.genres], shape_.genre_separator)) {
-      if (const std::string_view name = Trim(genre); !name.empty() && name != "(no genres listed)") {
+      if (const std::string_view name = Trim(genre);
+          !name.empty() && name != "(no genres listed)") {
         row.categories.emplace_back(name);
       }
     }
@@ -162,7 +166,8 @@ std::optional<size_t> ColumnAt(const std::vector<std::string_view>& header, std:
   return std::nullopt;
 }
 
-Result<std::unique_ptr<RowParser>> MakeRecboleParser(std::string_view first_line, const ImportOptions& options) {
+Result<std::unique_ptr<RowParser>> MakeRecboleParser(std::string_view first_line,
+                                                     const ImportOptions& options) {
   const auto header = SplitBy(first_line, "\t");
   const auto item = ColumnAt(header, "item_id");
   const auto unit = ColumnAt(header, "user_id");
@@ -170,7 +175,8 @@ Result<std::unique_ptr<RowParser>> MakeRecboleParser(std::string_view first_line
   const auto title = ColumnAt(header, "movie_title");
   if (item && unit && rating) {
     return std::unique_ptr<RowParser>(std::make_unique<RatingParser>(
-        RatingParser::Shape{"\t", false, true, *unit, *item, *rating, ColumnAt(header, "timestamp"), header.size()},
+        RatingParser::Shape{"\t", false, true, *unit, *item, *rating, ColumnAt(header, "timestamp"),
+                            header.size()},
         options.type));
   }
   if (item && title) {
@@ -193,7 +199,8 @@ Result<std::unique_ptr<RowParser>> MakeRecboleParser(std::string_view first_line
 }
 
 bool AllNumbers(const std::vector<std::string_view>& fields) {
-  return std::all_of(fields.begin(), fields.end(), [](std::string_view f) { return ParseDouble(Trim(f)).has_value(); });
+  return std::all_of(fields.begin(), fields.end(),
+                     [](std::string_view f) { return ParseDouble(Trim(f)).has_value(); });
 }
 
 template <class Parser, class... Args>
@@ -203,7 +210,8 @@ std::unique_ptr<RowParser> Make(typename Parser::Shape shape, Args&&... args) {
 
 }  // namespace
 
-Result<std::unique_ptr<RowParser>> MakeMovieLensParser(std::string_view first_line, const ImportOptions& options) {
+Result<std::unique_ptr<RowParser>> MakeMovieLensParser(std::string_view first_line,
+                                                       const ImportOptions& options) {
   if (first_line.starts_with("\xef\xbb\xbf")) {
     first_line.remove_prefix(3);
   }
@@ -237,7 +245,8 @@ Result<std::unique_ptr<RowParser>> MakeMovieLensParser(std::string_view first_li
     return Make<ItemParser>(std::move(item));
   }
   return Status::InvalidArgument(
-      "first line: not a MovieLens file (.inter, .item, u.data, u.item, ratings.csv, movies.csv, ratings.dat, "
+      "first line: not a MovieLens file (.inter, .item, u.data, u.item, ratings.csv, movies.csv, "
+      "ratings.dat, "
       "movies.dat)");
 }
 

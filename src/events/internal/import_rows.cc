@@ -12,17 +12,20 @@ namespace hoego::events {
 namespace {
 
 enum Field : size_t { kId, kTime, kType, kUnit, kItem, kValue, kDecision, kFields };
-constexpr std::array<std::string_view, kFields> kFieldNames = {"id", "time", "type", "unit", "item", "value", "decision"};
+constexpr std::array<std::string_view, kFields> kFieldNames = {"id",   "time",  "type",    "unit",
+                                                               "item", "value", "decision"};
 
 Status TakeNumber(std::string_view text, ImportedRow& row) {
   row.value = ParseDouble(text);
   return row.value ? Status{}
-                   : Status::InvalidArgument(fmt::format("field \"value\": expected a number, got \"{}\"", text));
+                   : Status::InvalidArgument(
+                         fmt::format("field \"value\": expected a number, got \"{}\"", text));
 }
 
 Status TakeDecision(std::string_view text, ImportedRow& row) {
   row.decision = Uuid::Parse(text);
-  return row.decision ? Status{} : Status::InvalidArgument("field \"decision\": expected a decision's id");
+  return row.decision ? Status{}
+                      : Status::InvalidArgument("field \"decision\": expected a decision's id");
 }
 
 class CsvParser final : public RowParser {
@@ -40,7 +43,8 @@ class CsvParser final : public RowParser {
     for (const std::string_view assignment : Split(columns, ',')) {
       const size_t equals = assignment.find('=');
       if (equals == std::string_view::npos) {
-        return Status::InvalidArgument(fmt::format("columns: \"{}\" is not field=column", assignment));
+        return Status::InvalidArgument(
+            fmt::format("columns: \"{}\" is not field=column", assignment));
       }
       HOEGO_TRY(SetColumn(Trim(assignment.substr(0, equals)), Trim(assignment.substr(equals + 1))));
     }
@@ -57,10 +61,13 @@ class CsvParser final : public RowParser {
     }
     HOEGO_TRY_ASSIGN(const std::vector<std::string> cells, ParseCsvLine(line));
     if (cells.size() != header_.size()) {
-      return Status::InvalidArgument(fmt::format("{} columns, the header has {}", cells.size(), header_.size()));
+      return Status::InvalidArgument(
+          fmt::format("{} columns, the header has {}", cells.size(), header_.size()));
     }
     row.kind = ImportedRow::Kind::kEvent;
-    const auto cell = [&](Field f) { return places_[f] ? std::string_view(cells[*places_[f]]) : std::string_view(); };
+    const auto cell = [&](Field f) {
+      return places_[f] ? std::string_view(cells[*places_[f]]) : std::string_view();
+    };
     row.id = cell(kId);
     row.type = places_[kType] ? std::string(cell(kType)) : constant_type_;
     row.unit = cell(kUnit);
@@ -96,8 +103,9 @@ class CsvParser final : public RowParser {
       return static_cast<size_t>(it - header_.begin());
     }
     const auto nearest = NearestName(column, header_);
-    return Status::InvalidArgument(fmt::format("columns: the file has no column \"{}\"{}", column,
-                                               nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : ""));
+    return Status::InvalidArgument(
+        fmt::format("columns: the file has no column \"{}\"{}", column,
+                    nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : ""));
   }
 
   Status SetColumn(std::string_view field, std::string_view column) {
@@ -106,8 +114,10 @@ class CsvParser final : public RowParser {
     }
     const auto known = std::find(kFieldNames.begin(), kFieldNames.end(), field);
     if (known == kFieldNames.end()) {
-      return Status::InvalidArgument(fmt::format(
-          "columns: unknown field \"{}\", expected id, time, type, unit, item, value, decision or properties", field));
+      return Status::InvalidArgument(
+          fmt::format("columns: unknown field \"{}\", expected id, time, type, unit, item, value, "
+                      "decision or properties",
+                      field));
     }
     const Result<size_t> place = Place(column);
     if (field == "type" && !place.ok()) {
@@ -188,8 +198,8 @@ class JsonlParser final : public RowParser {
     }
     if (const auto properties = json.Find("properties"); properties && !properties->is_null()) {
       if (!properties->is_object()) {
-        return Status::InvalidArgument(
-            fmt::format("field \"properties\": expected an object, got {}", properties->kind_name()));
+        return Status::InvalidArgument(fmt::format(
+            "field \"properties\": expected an object, got {}", properties->kind_name()));
       }
       row.properties = properties->ToText();
     }
@@ -216,13 +226,15 @@ Result<Time> ParseImportedTime(std::string_view text) {
 
 std::string MakeRowId(const ImportedRow& row) {
   const std::string said = fmt::format(
-      "{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}", row.type, row.unit, row.item, row.time ? ToUnixMillis(*row.time) : 0,
-      row.value ? fmt::format("{}", *row.value) : "", row.decision ? row.decision->ToString() : "", row.properties);
+      "{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}", row.type, row.unit, row.item,
+      row.time ? ToUnixMillis(*row.time) : 0, row.value ? fmt::format("{}", *row.value) : "",
+      row.decision ? row.decision->ToString() : "", row.properties);
   const Sha256Digest digest = Sha256(said);
   return "row:" + ToHex(std::span(digest).first(16));
 }
 
-Result<std::unique_ptr<RowParser>> MakeCsvParser(std::string_view first_line, const ImportOptions& options) {
+Result<std::unique_ptr<RowParser>> MakeCsvParser(std::string_view first_line,
+                                                 const ImportOptions& options) {
   auto parser = std::make_unique<CsvParser>(options.type);
   HOEGO_TRY(parser->SetHeader(first_line, options.columns));
   return std::unique_ptr<RowParser>(std::move(parser));

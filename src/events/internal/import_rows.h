@@ -31,7 +31,8 @@ struct ImportedRow {
   std::vector<std::string> categories;
 };
 
-// Turns the lines of one file into rows; the first line tells what kind of file it is. Threads: one at a time.
+// Turns the lines of one file into rows; the first line tells what kind of file it is. Threads: one
+// at a time.
 class RowParser {
  public:
   virtual ~RowParser() = default;
@@ -40,11 +41,14 @@ class RowParser {
 };
 
 // Pre: `first_line` is the file's first line, which is then parsed like any other.
-Result<std::unique_ptr<RowParser>> MakeMovieLensParser(std::string_view first_line, const ImportOptions& options);
-Result<std::unique_ptr<RowParser>> MakeCsvParser(std::string_view first_line, const ImportOptions& options);
+Result<std::unique_ptr<RowParser>> MakeMovieLensParser(std::string_view first_line,
+                                                       const ImportOptions& options);
+Result<std::unique_ptr<RowParser>> MakeCsvParser(std::string_view first_line,
+                                                 const ImportOptions& options);
 Result<std::unique_ptr<RowParser>> MakeJsonlParser(const ImportOptions& options);
 
-// RFC 3339 or Unix time: below 10^11 seconds, else milliseconds. A fraction is kept to the millisecond.
+// RFC 3339 or Unix time: below 10^11 seconds, else milliseconds. A fraction is kept to the
+// millisecond.
 Result<Time> ParseImportedTime(std::string_view text);
 // The id of a row that has none: from what the row says.
 std::string MakeRowId(const ImportedRow& row);

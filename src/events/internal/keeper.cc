@@ -11,11 +11,14 @@ namespace hoego::events {
 
 Keeper::Keeper(Parts parts, std::deque<Sealed> sealed, std::shared_ptr<const Carried> carried)
     : parts_(parts),
-      failures_(parts.metrics.counter("hoego_event_log_housekeeping_failures_total",
-                                      "Sidecars, retention or key stock that failed and will be tried again.")),
+      failures_(parts.metrics.counter(
+          "hoego_event_log_housekeeping_failures_total",
+          "Sidecars, retention or key stock that failed and will be tried again.")),
       bytes_(parts.metrics.gauge("hoego_event_log_bytes", "Kept segments.")),
-      segments_(parts.metrics.gauge("hoego_event_log_segments", "Kept segments, the open one included.")),
-      ids_(parts.metrics.gauge("hoego_event_log_window_ids", "Ids that a repeated record is recognised by.")),
+      segments_(
+          parts.metrics.gauge("hoego_event_log_segments", "Kept segments, the open one included.")),
+      ids_(parts.metrics.gauge("hoego_event_log_window_ids",
+                               "Ids that a repeated record is recognised by.")),
       sealed_(std::move(sealed)),
       carried_(std::move(carried)) {
   thread_ = std::jthread([this] { Loop(); });
@@ -73,7 +76,8 @@ std::string Keeper::SidecarPath(uint64_t base) const {
   return JoinPath(parts_.options.folder, SegmentName(base, kSidecarSuffix));
 }
 
-// A segment with a sidecar is not scanned at the next opening, so what scanning would repair is synced first.
+// A segment with a sidecar is not scanned at the next opening, so what scanning would repair is
+// synced first.
 Status Keeper::Seal() {
   const auto segments = parts_.segments.all();
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
@@ -85,14 +89,16 @@ Status Keeper::Seal() {
       return {};  // the segment after it may still be taken back
     }
     HOEGO_TRY(parts_.state.units->Sync());
-    HOEGO_TRY_ASSIGN(const Summary summary, Summarise(segments[i], segments[i + 1]->base, *parts_.state.units));
+    HOEGO_TRY_ASSIGN(const Summary summary,
+                     Summarise(segments[i], segments[i + 1]->base, *parts_.state.units));
     HOEGO_TRY(WriteFileAtomically(parts_.disk, SidecarPath(base), EncodeSummary(summary)));
     sealed_.push_back({summary.head, true});
   }
   return {};
 }
 
-// The oldest segment's ids leave when those behind it fill the window alone, or when it is older than the window.
+// The oldest segment's ids leave when those behind it fill the window alone, or when it is older
+// than the window.
 Status Keeper::ShrinkWindow() {
   const int64_t oldest = ToUnixMillis(parts_.clock.Now() - parts_.options.dedup_age);
   uint64_t ids = parts_.log.id_count();
@@ -132,7 +138,8 @@ size_t Keeper::CountToRemove() const {
   size_t count = 0;
   for (const Sealed& sealed : sealed_) {
     const bool too_much = parts_.options.retain_bytes > 0 && bytes > parts_.options.retain_bytes;
-    const bool too_old = parts_.options.retain_age.count() > 0 && sealed.head.last_received < oldest;
+    const bool too_old =
+        parts_.options.retain_age.count() > 0 && sealed.head.last_received < oldest;
     if (!too_much && !too_old) {
       break;
     }
@@ -156,19 +163,20 @@ Result<uint64_t> Keeper::Retain(bool at_once) {
   return freed;
 }
 
-// First what must outlive the segments, then their names, oldest first; an end in between is finished at opening.
+// First what must outlive the segments, then their names, oldest first; an end in between is
+// finished at opening.
 Status Keeper::Remove(size_t count) {
   const auto segments = parts_.segments.all();
-  const std::vector<std::shared_ptr<Segment>> leaving(segments.begin(),
-                                                      segments.begin() + static_cast<std::ptrdiff_t>(count));
+  const std::vector<std::shared_ptr<Segment>> leaving(
+      segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(count));
   const uint64_t upto = segments[count]->base;
   for (size_t i = 0; i < count; ++i) {
     HOEGO_TRY(DropIds(sealed_[i]));  // they could no longer be compared
   }
   const auto old = carried();
   HOEGO_TRY_ASSIGN(std::shared_ptr<const Carried> next,
-                   Carried::Replace(parts_.disk, JoinPath(parts_.options.folder, kCarriedName), old.get(), leaving,
-                                    upto, parts_.state));
+                   Carried::Replace(parts_.disk, JoinPath(parts_.options.folder, kCarriedName),
+                                    old.get(), leaving, upto, parts_.state));
   {
     MutexLock lock(carried_mu_);
     carried_ = std::move(next);
@@ -199,7 +207,8 @@ Result<std::vector<std::string>> Keeper::Check() {
   const auto segments = parts_.segments.all();
   for (size_t i = 0; i < segments.size(); ++i) {
     const bool last = i + 1 == segments.size() || segments[i + 1]->first() > end;
-    HOEGO_TRY(CheckSegment(segments[i], last ? end : segments[i + 1]->base, i < sealed_.size(), findings));
+    HOEGO_TRY(CheckSegment(segments[i], last ? end : segments[i + 1]->base, i < sealed_.size(),
+                           findings));
     if (last) {
       break;
     }
@@ -223,28 +232,31 @@ Status Keeper::CheckSegment(const std::shared_ptr<Segment>& segment, uint64_t en
   }
   SummaryBuilder builder(segment->base, *parts_.state.units);
   int64_t received = 0;
-  HOEGO_TRY_ASSIGN(const Scan scan, ScanSegment(segment, end - segment->base, [&](const RawRecord& record) -> Status {
-                     Record view;
-                     const Status body = IsKnownKind(record.kind) ? DecodeRecord(record, view) : Status{};
-                     if (!body.ok()) {
-                       findings.push_back(fmt::format("{}: {}", segment->NamePlace(record.at), body.message()));
-                     }
-                     if (record.received < received) {
-                       findings.push_back(fmt::format("{}: received before the record in front of it",
-                                                      segment->NamePlace(record.at)));
-                     }
-                     received = record.received;
-                     builder.Add(record);
-                     return {};
-                   }));
+  HOEGO_TRY_ASSIGN(
+      const Scan scan,
+      ScanSegment(segment, end - segment->base, [&](const RawRecord& record) -> Status {
+        Record view;
+        const Status body = IsKnownKind(record.kind) ? DecodeRecord(record, view) : Status{};
+        if (!body.ok()) {
+          findings.push_back(fmt::format("{}: {}", segment->NamePlace(record.at), body.message()));
+        }
+        if (record.received < received) {
+          findings.push_back(fmt::format("{}: received before the record in front of it",
+                                         segment->NamePlace(record.at)));
+        }
+        received = record.received;
+        builder.Add(record);
+        return {};
+      }));
   if (scan.end != end) {
     findings.push_back(fmt::format("{}: a record is damaged; {} bytes behind it cannot be read",
                                    segment->NamePlace(scan.end), end - scan.end));
   } else if (sealed) {
     const auto stored = ReadWholeFile(parts_.disk, SidecarPath(segment->base));
     if (!stored.ok() || *stored != EncodeSummary(builder.Finish())) {
-      findings.push_back(fmt::format("{}: does not say what its segment does; delete it and it is made anew",
-                                     SidecarPath(segment->base)));
+      findings.push_back(
+          fmt::format("{}: does not say what its segment does; delete it and it is made anew",
+                      SidecarPath(segment->base)));
     }
   }
   return {};

@@ -18,8 +18,9 @@
 
 namespace hoego::events {
 
-// What is done behind the writers' backs: sidecars for closed segments, the window of ids kept to its size, retention,
-// the stock of unit secrets. A failure is logged, counted, and tried again with the next segment; the log goes on.
+// What is done behind the writers' backs: sidecars for closed segments, the window of ids kept to
+// its size, retention, the stock of unit secrets. A failure is logged, counted, and tried again
+// with the next segment; the log goes on.
 //
 // Life: made after the log is open, ended before it closes. Threads: every method from any thread.
 class Keeper {
@@ -42,8 +43,8 @@ class Keeper {
   ~Keeper();
 
   void Wake();  // something was closed or used up; returns at once
-  // Does what is due now. `at_once`: retention without waiting until it pays to rewrite what is carried.
-  // Returns the bytes that retention freed.
+  // Does what is due now. `at_once`: retention without waiting until it pays to rewrite what is
+  // carried. Returns the bytes that retention freed.
   Result<uint64_t> Tend(bool at_once);
   std::shared_ptr<const Carried> carried() const;
   // Checks what lies on disk against what is made from the segments; findings as text.

@@ -46,8 +46,8 @@ Result<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   }
   const auto format = LoadLe<uint32_t>(bytes.data() + 8);
   if (format > kSegmentFormat) {
-    return Status::FailedPrecondition(
-        fmt::format("segment format {}: the newest this program reads is {}", format, kSegmentFormat));
+    return Status::FailedPrecondition(fmt::format(
+        "segment format {}: the newest this program reads is {}", format, kSegmentFormat));
   }
   const auto crc = LoadLe<uint32_t>(bytes.data() + kSegmentHeaderBytes - 4);
   if (format == 0 || crc != Crc32c(bytes.substr(0, kSegmentHeaderBytes - 4))) {
@@ -111,7 +111,8 @@ ParseOutcome ParseRecord(std::string_view bytes, uint64_t at, RawRecord& out) {
   const char* const p = bytes.data();
   const auto body_offset = LoadLe<uint16_t>(p + kBodyOffsetAt);
   const uint32_t crc = Crc32c(bytes.substr(kKindAt, length - kKindAt));
-  if (crc != LoadLe<uint32_t>(p + kCrcAt) || body_offset < kRecordHeaderBytes || body_offset > length) {
+  if (crc != LoadLe<uint32_t>(p + kCrcAt) || body_offset < kRecordHeaderBytes ||
+      body_offset > length) {
     return ParseOutcome::kBad;
   }
   ViewRecord(bytes, at, out);
@@ -130,13 +131,16 @@ size_t BeginRecord(std::string& out, RecordKind kind, uint32_t unit, int64_t tim
   return begin;
 }
 
-void MarkChained(char* record) { record[kFlagsAt] = static_cast<char>(record[kFlagsAt] | kFlagChained); }
+void MarkChained(char* record) {
+  record[kFlagsAt] = static_cast<char>(record[kFlagsAt] | kFlagChained);
+}
 
 void EndRecord(std::string& out, size_t begin) {
   StoreLe(out.data() + begin + kLengthAt, static_cast<uint32_t>(out.size() - begin));
 }
 
-void StampRecord(char* record, uint32_t length, int64_t received_ms, bool take_received_as_time, uint64_t prev) {
+void StampRecord(char* record, uint32_t length, int64_t received_ms, bool take_received_as_time,
+                 uint64_t prev) {
   if (take_received_as_time) {
     StoreLe(record + kTimeAt, received_ms);
   }

@@ -24,9 +24,9 @@ enum RecordFlag : uint8_t {
 };
 
 struct SegmentHeader {
-  uint64_t base = 0;       // position of the header's first byte in the whole log
+  uint64_t base = 0;  // position of the header's first byte in the whole log
   int64_t created_ms = 0;
-  uint64_t log_id = 0;     // the same in every file of one log
+  uint64_t log_id = 0;  // the same in every file of one log
 };
 std::string EncodeSegmentHeader(const SegmentHeader& header);
 // DataLoss when it is none, FailedPrecondition when a newer program wrote it.
@@ -60,7 +60,8 @@ enum class ParseOutcome {
 };
 // Reads the record at the front of `bytes`. Views in `out` point into them.
 ParseOutcome ParseRecord(std::string_view bytes, uint64_t at, RawRecord& out);
-// The same without a look at the checksum. Pre: the bytes came from this program and hold a whole record.
+// The same without a look at the checksum. Pre: the bytes came from this program and hold a whole
+// record.
 void ViewRecord(std::string_view bytes, uint64_t at, RawRecord& out);
 // The length the record at the front claims, or 0 when fewer than four bytes are there.
 uint32_t PeekLength(std::string_view bytes);
@@ -72,6 +73,7 @@ void MarkChained(char* record);
 // Fixes the length of the record that began at `begin` and ends at the end of `out`.
 void EndRecord(std::string& out, size_t begin);
 // Fills in what sequencing decides and the checksum. Pre: `record` is one whole record.
-void StampRecord(char* record, uint32_t length, int64_t received_ms, bool take_received_as_time, uint64_t prev);
+void StampRecord(char* record, uint32_t length, int64_t received_ms, bool take_received_as_time,
+                 uint64_t prev);
 
 }  // namespace hoego::events

@@ -6,13 +6,14 @@
 
 namespace hoego::events {
 
-LogCursor::LogCursor(const SegmentSet& segments, std::function<uint64_t()> durable_end, uint64_t from)
+LogCursor::LogCursor(const SegmentSet& segments, std::function<uint64_t()> durable_end,
+                     uint64_t from)
     : segments_(segments), durable_end_(std::move(durable_end)), position_(from) {
   position_ = std::max(position_, segments_.begin());
 }
 
-// Makes scanner_ the segment that position_ lies in; false when there is nothing more to read now. A segment beyond the
-// durable end may be taken back again, so it is not looked at.
+// Makes scanner_ the segment that position_ lies in; false when there is nothing more to read now.
+// A segment beyond the durable end may be taken back again, so it is not looked at.
 bool LogCursor::FindSegment(uint64_t end) {
   const auto end_of = [&](const Segment& segment) {
     const auto after = segments_.After(segment.base);

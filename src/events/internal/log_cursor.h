@@ -9,8 +9,9 @@
 
 namespace hoego::events {
 
-// Reads segment after segment up to the durable end. A segment that is being read stays readable when retention drops
-// it; a cursor that has fallen behind the oldest one goes on there. Threads: one at a time.
+// Reads segment after segment up to the durable end. A segment that is being read stays readable
+// when retention drops it; a cursor that has fallen behind the oldest one goes on there. Threads:
+// one at a time.
 class LogCursor final : public Cursor {
  public:
   LogCursor(const SegmentSet& segments, std::function<uint64_t()> durable_end, uint64_t from);

@@ -47,8 +47,9 @@ void TimeIndex::Note(int64_t received, uint64_t position) {
 
 void TimeIndex::DropBefore(uint64_t position) {
   MutexLock lock(mu_);
-  entries_.erase(entries_.begin(), std::lower_bound(entries_.begin(), entries_.end(), position,
-                                                    [](const Entry& e, uint64_t p) { return e.position < p; }));
+  entries_.erase(entries_.begin(),
+                 std::lower_bound(entries_.begin(), entries_.end(), position,
+                                  [](const Entry& e, uint64_t p) { return e.position < p; }));
 }
 
 uint64_t TimeIndex::LastBefore(int64_t received) const {
@@ -81,8 +82,8 @@ Status LogState::Restore(const RawRecord& record) {
     StringTable& table = record.known_kind() == RecordKind::kItemKey ? items : types;
     const NamedKeyBody named = TakeNamedKey(record.kind, record.body);
     if (!named.ok || named.key != table.assigned() || table.FindAssigned(named.text)) {
-      return Status::DataLoss(fmt::format("record at {}: key {} where {} was due", record.at, named.key,
-                                          table.assigned()));
+      return Status::DataLoss(fmt::format("record at {}: key {} where {} was due", record.at,
+                                          named.key, table.assigned()));
     }
     table.Assign(named.text);
   } else if (record.known_kind() == RecordKind::kUnitKey) {
@@ -109,17 +110,28 @@ void LogState::Apply(const RawRecord& record) {
       }
       break;
     }
-    case RecordKind::kUnitChange: attributes.Set(record.unit, record.at); break;
+    case RecordKind::kUnitChange:
+      attributes.Set(record.unit, record.at);
+      break;
     case RecordKind::kDefinition:
       definitions.Add(record.at);
       static_cast<void>(RestoreEventType(record));  // what it cannot use it logs
       break;
-    case RecordKind::kUnitKey: new_units_.push_back(record.at); break;
-    case RecordKind::kItemKey: items_end_ = TakeNamedKey(record.kind, record.body).key + 1; break;
-    case RecordKind::kTypeKey: types_end_ = TakeNamedKey(record.kind, record.body).key + 1; break;
-    case RecordKind::kForget: attributes.Drop(record.unit); break;
+    case RecordKind::kUnitKey:
+      new_units_.push_back(record.at);
+      break;
+    case RecordKind::kItemKey:
+      items_end_ = TakeNamedKey(record.kind, record.body).key + 1;
+      break;
+    case RecordKind::kTypeKey:
+      types_end_ = TakeNamedKey(record.kind, record.body).key + 1;
+      break;
+    case RecordKind::kForget:
+      attributes.Drop(record.unit);
+      break;
     case RecordKind::kDecision:
-    case RecordKind::kExposure: break;
+    case RecordKind::kExposure:
+      break;
   }
   times.Note(record.received, record.at);
 }

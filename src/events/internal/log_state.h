@@ -51,7 +51,8 @@ class TimeIndex {
   };
   void Note(int64_t received, uint64_t position);
   void DropBefore(uint64_t position);
-  // The place of the last noted record received before t: what is sought lies behind it. 0: none was.
+  // The place of the last noted record received before t: what is sought lies behind it. 0: none
+  // was.
   uint64_t LastBefore(int64_t received) const;
   std::vector<Entry> Between(uint64_t from, uint64_t to) const;
 
@@ -60,8 +61,9 @@ class TimeIndex {
   std::vector<Entry> entries_ GUARDED_BY(mu_);
 };
 
-// What is known from the durable records alone: everything here may be thrown away and folded anew from the log.
-// Threads: Apply, Restore and Publish from one thread at a time (opening, then committing); reads from any.
+// What is known from the durable records alone: everything here may be thrown away and folded anew
+// from the log. Threads: Apply, Restore and Publish from one thread at a time (opening, then
+// committing); reads from any.
 struct LogState {
   LogState(std::unique_ptr<UnitKeys> keys, Metrics& metrics);
 
@@ -71,7 +73,8 @@ struct LogState {
   Status RestoreEventType(const RawRecord& record);
   // Live: the sequencer has given the keys already. Readers see it with the next Publish.
   void Apply(const RawRecord& record);
-  // Returns the failure to write behind what the log holds safely; readers see everything applied even then.
+  // Returns the failure to write behind what the log holds safely; readers see everything applied
+  // even then.
   Status Publish();
 
   std::unique_ptr<UnitKeys> units;

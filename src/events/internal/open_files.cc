@@ -9,7 +9,8 @@
 namespace hoego::events {
 namespace {
 
-constexpr std::string_view kSettledName = "settled";  // where the log ended when it was closed in order
+constexpr std::string_view kSettledName =
+    "settled";  // where the log ended when it was closed in order
 
 // The bases in the names of this shape, ascending.
 std::vector<uint64_t> BasesOf(const std::vector<std::string>& names, std::string_view suffix) {
@@ -25,15 +26,17 @@ std::vector<uint64_t> BasesOf(const std::vector<std::string>& names, std::string
 
 }  // namespace
 
-Opener::Opener(const StoreOptions& options, Disk& disk, const Clock& clock, Metrics& metrics, SegmentSet& segments)
+Opener::Opener(const StoreOptions& options, Disk& disk, const Clock& clock, Metrics& metrics,
+               SegmentSet& segments)
     : options_(options), disk_(disk), clock_(clock), metrics_(metrics), segments_(segments) {}
 
 Result<Opened> Opener::Open() {
   HOEGO_TRY(disk_.MakeFolder(options_.folder));
   HOEGO_TRY_ASSIGN(opened_.carried, Carried::Open(disk_, PathOf(kCarriedName)));
   HOEGO_TRY(FindSegments());
-  HOEGO_TRY_ASSIGN(std::unique_ptr<UnitKeys> units,
-                   UnitKeys::Open(disk_, PathOf(kUnitKeysName), !bases_.empty() || opened_.carried != nullptr));
+  HOEGO_TRY_ASSIGN(
+      std::unique_ptr<UnitKeys> units,
+      UnitKeys::Open(disk_, PathOf(kUnitKeysName), !bases_.empty() || opened_.carried != nullptr));
   opened_.state = std::make_unique<LogState>(std::move(units), metrics_);
   HOEGO_TRY(OpenSegments());
   if (opened_.carried != nullptr) {
@@ -45,12 +48,16 @@ Result<Opened> Opener::Open() {
   return Finish();
 }
 
-std::string Opener::SidecarPath(uint64_t base) const { return PathOf(SegmentName(base, kSidecarSuffix)); }
+std::string Opener::SidecarPath(uint64_t base) const {
+  return PathOf(SegmentName(base, kSidecarSuffix));
+}
 
-std::string Opener::PathOf(std::string_view name) const { return JoinPath(options_.folder, name); }
+std::string Opener::PathOf(std::string_view name) const {
+  return JoinPath(options_.folder, name);
+}
 
-// What segments there are, without those that retention was about to remove, and without a last one that never got its
-// header: its first record would have waited for that.
+// What segments there are, without those that retention was about to remove, and without a last one
+// that never got its header: its first record would have waited for that.
 Status Opener::FindSegments() {
   HOEGO_TRY_ASSIGN(const std::vector<std::string> names, disk_.List(options_.folder));
   bases_ = BasesOf(names, ".seg");
@@ -70,13 +77,15 @@ Status Opener::FindSegments() {
     HOEGO_TRY_ASSIGN(const uint64_t size, file->Size());
     std::string header(kSegmentHeaderBytes, '\0');
     HOEGO_TRY_ASSIGN(const size_t got, file->ReadAt(0, header));
-    if (size <= kSegmentHeaderBytes && DecodeSegmentHeader(std::string_view(header).substr(0, got)).status().code() ==
-                                           Code::kDataLoss) {
+    if (size <= kSegmentHeaderBytes &&
+        DecodeSegmentHeader(std::string_view(header).substr(0, got)).status().code() ==
+            Code::kDataLoss) {
       HOEGO_TRY(disk_.Remove(path));
       bases_.pop_back();
     }
   }
-  HOEGO_TRY(disk_.SyncFolder(options_.folder));  // no removed segment may come back beside what is written next
+  HOEGO_TRY(disk_.SyncFolder(
+      options_.folder));  // no removed segment may come back beside what is written next
   if (!bases_.empty() && bases_.front() != upto) {
     return Status::DataLoss(fmt::format("{}: the segment at {} is missing", options_.folder, upto));
   }
@@ -88,7 +97,8 @@ Status Opener::OpenSegments() {
   if (bases_.empty()) {
     const uint64_t base = opened_.carried == nullptr ? 0 : opened_.carried->head().upto;
     const std::string header = EncodeSegmentHeader({base, ToUnixMillis(clock_.Now()), log_id});
-    HOEGO_TRY_ASSIGN(std::shared_ptr<Segment> first, CreateSegment(disk_, options_.folder, base, header));
+    HOEGO_TRY_ASSIGN(std::shared_ptr<Segment> first,
+                     CreateSegment(disk_, options_.folder, base, header));
     segments_.Add(std::move(first));
     return {};
   }
@@ -104,13 +114,14 @@ Status Opener::OpenSegments() {
       return header.status().Within(segment->path);
     }
     if (header->base != segment->base || header->log_id != log_id) {
-      return Status::DataLoss(fmt::format("{}: belongs to another place or another log", segment->path));
+      return Status::DataLoss(
+          fmt::format("{}: belongs to another place or another log", segment->path));
     }
     if (i + 1 < bases_.size()) {
       HOEGO_TRY_ASSIGN(const uint64_t size, segment->file->Size());
       if (segment->base + size != bases_[i + 1]) {
-        return Status::DataLoss(fmt::format("{}: {} bytes, but the next segment begins at {}", segment->path, size,
-                                            bases_[i + 1] - bases_[i]));
+        return Status::DataLoss(fmt::format("{}: {} bytes, but the next segment begins at {}",
+                                            segment->path, size, bases_[i + 1] - bases_[i]));
       }
     }
     segments_.Add(std::move(segment));
@@ -121,7 +132,8 @@ Status Opener::OpenSegments() {
 Status Opener::RestoreCarried() {
   units_end_ = opened_.carried->head().units_end;
   opened_.start.last_received = opened_.carried->head().last_received;
-  return opened_.carried->ForEach([this](const RawRecord& record) { return opened_.state->Restore(record); });
+  return opened_.carried->ForEach(
+      [this](const RawRecord& record) { return opened_.state->Restore(record); });
 }
 
 // A sidecar for every closed segment; one that is missing or damaged is made from its segment.
@@ -142,16 +154,18 @@ Status Opener::ReadSidecars() {
 
 Status Opener::MakeSidecar(const std::shared_ptr<Segment>& segment, uint64_t end) {
   UnitKeys& units = *opened_.state->units;
-  HOEGO_TRY_ASSIGN(const Summary summary, Summarise(segment, end, units, [&](const RawRecord& record) {
-                     return record.known_kind() == RecordKind::kUnitKey ? units.Restore(record) : Status{};
-                   }));
+  HOEGO_TRY_ASSIGN(
+      const Summary summary, Summarise(segment, end, units, [&](const RawRecord& record) {
+        return record.known_kind() == RecordKind::kUnitKey ? units.Restore(record) : Status{};
+      }));
   HOEGO_TRY(units.Sync());
   HOEGO_TRY(WriteFileAtomically(disk_, SidecarPath(segment->base), EncodeSummary(summary)));
   opened_.sealed.push_back({summary.head, false});
   return {};
 }
 
-// Which of the closed segments' ids a repeated record must be compared with: the newest that fill the window.
+// Which of the closed segments' ids a repeated record must be compared with: the newest that fill
+// the window.
 void Opener::ChooseWindow() {
   const int64_t oldest = ToUnixMillis(clock_.Now() - options_.dedup_age);
   uint64_t ids = 0;
@@ -172,7 +186,8 @@ Result<Summary> Opener::ReadSummary(const Keeper::Sealed& sealed) const {
   if (summary.ok()) {
     return summary;
   }
-  Log(LogLevel::kWarning, "events", "a sidecar is damaged and is made anew", {{"why", summary.status().message()}});
+  Log(LogLevel::kWarning, "events", "a sidecar is damaged and is made anew",
+      {{"why", summary.status().message()}});
   summary = Summarise(segments_.Find(sealed.head.base), sealed.head.end, *opened_.state->units);
   if (summary.ok()) {
     HOEGO_TRY(WriteFileAtomically(disk_, path, EncodeSummary(*summary)));
@@ -180,8 +195,8 @@ Result<Summary> Opener::ReadSummary(const Keeper::Sealed& sealed) const {
   return summary;
 }
 
-// While one sidecar's ids go into the table on another thread, the rest of it is applied here and the next one is read:
-// the two touch nothing in common.
+// While one sidecar's ids go into the table on another thread, the rest of it is applied here and
+// the next one is read: the two touch nothing in common.
 Status Opener::RestoreSealed() {
   ChooseWindow();
   std::vector<IdEntry> ids;
@@ -229,7 +244,8 @@ Status Opener::Apply(const Summary& summary) {
   }
   HOEGO_TRY(ForEachPlaced(summary.kept, [&](const RawRecord& record) {
     // The positions of definitions are in a list of their own.
-    return record.known_kind() == RecordKind::kDefinition ? state.RestoreEventType(record) : state.Restore(record);
+    return record.known_kind() == RecordKind::kDefinition ? state.RestoreEventType(record)
+                                                          : state.Restore(record);
   }));
   for (const uint64_t position : summary.definitions) {
     state.definitions.Add(position);
@@ -237,30 +253,36 @@ Status Opener::Apply(const Summary& summary) {
   return {};
 }
 
-// The open segment is read whole. What follows its last whole record was never acknowledged, and is cut.
+// The open segment is read whole. What follows its last whole record was never acknowledged, and is
+// cut.
 Status Opener::RestoreActive() {
   const auto active = segments_.last();
   LogState& state = *opened_.state;
   SummaryBuilder builder(active->base, *state.units);
   HOEGO_TRY_ASSIGN(const uint64_t size, active->file->Size());
-  HOEGO_TRY_ASSIGN(const Scan scan, ScanSegment(active, size, [&](const RawRecord& record) -> Status {
-                     builder.Add(record);
-                     return record.known_kind() == RecordKind::kUnitKey ? state.units->Restore(record) : Status{};
-                   }));
+  HOEGO_TRY_ASSIGN(
+      const Scan scan, ScanSegment(active, size, [&](const RawRecord& record) -> Status {
+        builder.Add(record);
+        return record.known_kind() == RecordKind::kUnitKey ? state.units->Restore(record)
+                                                           : Status{};
+      }));
   const Summary summary = builder.Finish(false);
   InsertIds(summary.ids, active->base);
   HOEGO_TRY(Apply(summary));
   opened_.start.end = scan.end;
   if (scan.end - active->base < size) {
     Log(LogLevel::kWarning, "events", "a torn tail was cut; none of it had been acknowledged",
-        {{"segment", active->path}, {"offset", scan.end - active->base}, {"bytes", active->base + size - scan.end}});
+        {{"segment", active->path},
+         {"offset", scan.end - active->base},
+         {"bytes", active->base + size - scan.end}});
     HOEGO_TRY(active->file->Truncate(scan.end - active->base));
   }
   return Settle(*active);
 }
 
-// What was read may only lie in memory, left there by a process that died, or by a sync that failed: such pages are
-// not written again by a later sync. So they are written again here, unless the log was closed in order.
+// What was read may only lie in memory, left there by a process that died, or by a sync that
+// failed: such pages are not written again by a later sync. So they are written again here, unless
+// the log was closed in order.
 Status Opener::Settle(Segment& active) {
   const auto settled = ReadWholeFile(disk_, PathOf(kSettledName));
   if (settled.ok() && *settled == fmt::format("{}\n", opened_.start.end)) {
@@ -270,7 +292,8 @@ Status Opener::Settle(Segment& active) {
   std::string part(kPart, '\0');
   const uint64_t size = opened_.start.end - active.base;
   for (uint64_t at = 0; at < size; at += kPart) {
-    const std::span<char> here(part.data(), static_cast<size_t>(std::min<uint64_t>(kPart, size - at)));
+    const std::span<char> here(part.data(),
+                               static_cast<size_t>(std::min<uint64_t>(kPart, size - at)));
     HOEGO_TRY_ASSIGN(const size_t got, active.file->ReadAt(at, here));
     HOEGO_TRY(active.file->WriteAt(at, {here.data(), got}));
   }

@@ -23,13 +23,15 @@ struct Opened {
   SegmentLog::Start start;
 };
 
-// Makes a log of a folder: carried records, then each closed segment by its sidecar, then the open segment record by
-// record, its torn tail cut. Refuses by name what it does not know or cannot trust; changes nothing that was
-// acknowledged. Life: used once. Threads: one at a time.
-// Cost: the sidecars (about 20 bytes an event) and the open segment are read; 10^7 events take well under a second.
+// Makes a log of a folder: carried records, then each closed segment by its sidecar, then the open
+// segment record by record, its torn tail cut. Refuses by name what it does not know or cannot
+// trust; changes nothing that was acknowledged. Life: used once. Threads: one at a time. Cost: the
+// sidecars (about 20 bytes an event) and the open segment are read; 10^7 events take well under a
+// second.
 class Opener {
  public:
-  Opener(const StoreOptions& options, Disk& disk, const Clock& clock, Metrics& metrics, SegmentSet& segments);
+  Opener(const StoreOptions& options, Disk& disk, const Clock& clock, Metrics& metrics,
+         SegmentSet& segments);
   Result<Opened> Open();
 
  private:
@@ -59,7 +61,8 @@ class Opener {
   uint32_t units_end_ = 0;
 };
 
-// Notes at closing that everything before `end` is on disk, so that the next opening need not write it again.
+// Notes at closing that everything before `end` is on disk, so that the next opening need not write
+// it again.
 Status WriteSettled(Disk& disk, const std::string& folder, uint64_t end);
 
 }  // namespace hoego::events

@@ -24,14 +24,15 @@ AesNonce NonceSource::At(uint64_t count) const {
   return nonce;
 }
 
-void AppendSealed(std::string& out, const AesKey& secret, const AesNonce& nonce, RecordKind kind, uint32_t unit,
-                  std::string_view plain) {
+void AppendSealed(std::string& out, const AesKey& secret, const AesNonce& nonce, RecordKind kind,
+                  uint32_t unit, std::string_view plain) {
   PutLe(out, static_cast<uint32_t>(nonce.size() + plain.size() + kAesTagBytes));
   PutLe(out, nonce);
   AesGcmSeal(secret, nonce, Bound(static_cast<uint8_t>(kind), unit).view(), plain, out);
 }
 
-Result<std::string> OpenSealed(const AesKey& secret, uint8_t kind, uint32_t unit, std::string_view sealed) {
+Result<std::string> OpenSealed(const AesKey& secret, uint8_t kind, uint32_t unit,
+                               std::string_view sealed) {
   AesNonce nonce{};
   if (sealed.size() < nonce.size() + kAesTagBytes) {
     return Status::DataLoss("sealed part: shorter than its nonce and tag");
@@ -48,8 +49,10 @@ std::string_view SealedPart(uint8_t kind, std::string_view body) {
       return event.ok ? event.sealed : std::string_view();
     }
     case RecordKind::kUnitChange:
-    case RecordKind::kUnitKey: return reader.TakeText32();
-    default: return {};
+    case RecordKind::kUnitKey:
+      return reader.TakeText32();
+    default:
+      return {};
   }
 }
 

@@ -12,8 +12,9 @@
 
 namespace hoego::events {
 
-// Nonces that never repeat under a secret: six random bytes of this opening of the log, then a count. A tail that was
-// cut and written again, or a copy of the folder that lives on elsewhere, thus gets others. Threads: any.
+// Nonces that never repeat under a secret: six random bytes of this opening of the log, then a
+// count. A tail that was cut and written again, or a copy of the folder that lives on elsewhere,
+// thus gets others. Threads: any.
 class NonceSource {
  public:
   NonceSource() { RandomBytes(opening_); }
@@ -27,13 +28,18 @@ class NonceSource {
   std::atomic<uint64_t> counter_{0};
 };
 
-// Appends length, nonce, ciphertext and tag. Bound to the record's kind and unit: it opens nowhere else.
-void AppendSealed(std::string& out, const AesKey& secret, const AesNonce& nonce, RecordKind kind, uint32_t unit,
-                  std::string_view plain);
+// Appends length, nonce, ciphertext and tag. Bound to the record's kind and unit: it opens nowhere
+// else.
+void AppendSealed(std::string& out, const AesKey& secret, const AesNonce& nonce, RecordKind kind,
+                  uint32_t unit, std::string_view plain);
 // Pre: `sealed` as SealedPart gives it. DataLoss when it does not fit the secret.
-Result<std::string> OpenSealed(const AesKey& secret, uint8_t kind, uint32_t unit, std::string_view sealed);
-// Nonce, ciphertext and tag in the body of an event, a unit change or a unit key; empty when there is none.
+Result<std::string> OpenSealed(const AesKey& secret, uint8_t kind, uint32_t unit,
+                               std::string_view sealed);
+// Nonce, ciphertext and tag in the body of an event, a unit change or a unit key; empty when there
+// is none.
 std::string_view SealedPart(uint8_t kind, std::string_view body);
-inline std::string_view SealedPart(const RawRecord& r) { return SealedPart(r.kind, r.body); }
+inline std::string_view SealedPart(const RawRecord& r) {
+  return SealedPart(r.kind, r.body);
+}
 
 }  // namespace hoego::events

@@ -61,7 +61,8 @@ Status SegmentLog::Write(const Group& group) {
   const std::string_view bytes = group.bytes;
   size_t from = 0;
   for (const size_t roll : group.rolls) {
-    HOEGO_TRY(active_->file->WriteAt(group.base + from - active_->base, bytes.substr(from, roll - from)));
+    HOEGO_TRY(
+        active_->file->WriteAt(group.base + from - active_->base, bytes.substr(from, roll - from)));
     HOEGO_TRY(active_->file->Sync());
     from = roll + kSegmentHeaderBytes;
     HOEGO_TRY(StartSegment(group.base + roll, bytes.substr(roll, kSegmentHeaderBytes)));
@@ -73,7 +74,8 @@ Status SegmentLog::Write(const Group& group) {
 }
 
 Status SegmentLog::StartSegment(uint64_t base, std::string_view header) {
-  HOEGO_TRY_ASSIGN(std::shared_ptr<Segment> next, CreateSegment(disk_, options_.folder, base, header));
+  HOEGO_TRY_ASSIGN(std::shared_ptr<Segment> next,
+                   CreateSegment(disk_, options_.folder, base, header));
   segments_.Add(next);
   active_ = std::move(next);
   return {};
@@ -93,10 +95,11 @@ bool SegmentLog::Show(const Group& group) {
   return state_.units->published() != units;
 }
 
-// Nothing of the groups was acknowledged: memory goes back to the durable end at once, the file with Reopen.
+// Nothing of the groups was acknowledged: memory goes back to the durable end at once, the file
+// with Reopen.
 void SegmentLog::Poison(const Status& why) {
-  const Status failure =
-      Status::Unavailable(fmt::format("event log takes nothing until it is reopened: {}", why.message()));
+  const Status failure = Status::Unavailable(
+      fmt::format("event log takes nothing until it is reopened: {}", why.message()));
   Log(LogLevel::kError, "events", "appending failed; the log takes nothing until it is reopened",
       {{"why", why.ToString()}});
   std::vector<Group::Waiter> waiters;
@@ -118,7 +121,8 @@ void SegmentLog::Poison(const Status& why) {
     }
     const Status cut = CutBack();
     if (!cut.ok()) {
-      Log(LogLevel::kWarning, "events", "the failed tail stays until the log is reopened", {{"why", cut.message()}});
+      Log(LogLevel::kWarning, "events", "the failed tail stays until the log is reopened",
+          {{"why", cut.message()}});
     }
   }
   for (const Group::Waiter& waiter : waiters) {
@@ -126,8 +130,9 @@ void SegmentLog::Poison(const Status& why) {
   }
 }
 
-// Removes what lies beyond the durable end: the segments that a failed group began, and only when they are gone for good
-// the tail of the one before, so that at every moment each segment ends where the next begins.
+// Removes what lies beyond the durable end: the segments that a failed group began, and only when
+// they are gone for good the tail of the one before, so that at every moment each segment ends
+// where the next begins.
 Status SegmentLog::CutBack() {
   const uint64_t end = durable_end_.load();
   HOEGO_TRY_ASSIGN(const std::vector<std::string> names, disk_.List(options_.folder));
@@ -156,7 +161,8 @@ Status SegmentLog::CheckTail(uint64_t end) const {
   while (at < end) {
     HOEGO_TRY_ASSIGN(const ParseOutcome outcome, scanner.ReadAt(at, end, raw));
     if (outcome != ParseOutcome::kRecord) {
-      return Status::DataLoss(fmt::format("{}: an acknowledged record cannot be read back", active_->NamePlace(at)));
+      return Status::DataLoss(
+          fmt::format("{}: an acknowledged record cannot be read back", active_->NamePlace(at)));
     }
     at = raw.next();
   }

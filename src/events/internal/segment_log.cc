@@ -39,11 +39,16 @@ SegmentLog::SegmentLog(Parts parts, Start start)
       clock_(parts.clock),
       segments_(parts.segments),
       state_(parts.state),
-      accepted_(parts.metrics.counter("hoego_event_log_records_total", "Records of batches.", {{"as", "accepted"}})),
-      duplicates_(parts.metrics.counter("hoego_event_log_records_total", "Records of batches.", {{"as", "duplicate"}})),
-      commits_(parts.metrics.counter("hoego_event_log_commits_total", "Groups written and synced.")),
-      healthy_(parts.metrics.gauge("hoego_event_log_healthy", "1 while appends are taken, 0 after a failed write.")),
-      commit_seconds_(parts.metrics.histogram("hoego_event_log_commit_seconds", "Write and sync of one group.")),
+      accepted_(parts.metrics.counter("hoego_event_log_records_total", "Records of batches.",
+                                      {{"as", "accepted"}})),
+      duplicates_(parts.metrics.counter("hoego_event_log_records_total", "Records of batches.",
+                                        {{"as", "duplicate"}})),
+      commits_(
+          parts.metrics.counter("hoego_event_log_commits_total", "Groups written and synced.")),
+      healthy_(parts.metrics.gauge("hoego_event_log_healthy",
+                                   "1 while appends are taken, 0 after a failed write.")),
+      commit_seconds_(parts.metrics.histogram("hoego_event_log_commit_seconds",
+                                              "Write and sync of one group.")),
       active_(segments_.last()),
       ids_(std::move(start.ids)),
       segment_base_(active_->base),
@@ -54,7 +59,9 @@ SegmentLog::SegmentLog(Parts parts, Start start)
   committer_ = std::jthread([this] { CommitLoop(); });
 }
 
-SegmentLog::~SegmentLog() { Close(); }
+SegmentLog::~SegmentLog() {
+  Close();
+}
 
 bool SegmentLog::Close() {
   {
@@ -75,7 +82,8 @@ void SegmentLog::SetHousekeeping(std::function<void()> due) {
 
 void SegmentLog::Append(std::span<const NewRecord> batch, Done done) {
   if (batch.size() > kMaxBatchRecords) {
-    done(Status::InvalidArgument(fmt::format("batch: {} records, at most {}", batch.size(), kMaxBatchRecords)));
+    done(Status::InvalidArgument(
+        fmt::format("batch: {} records, at most {}", batch.size(), kMaxBatchRecords)));
     return;
   }
   std::unique_ptr<Draft> draft = drafts_.Take();
@@ -98,8 +106,8 @@ Status SegmentLog::Sequence(std::span<const NewRecord> batch, Draft& draft, Done
   }
   const uint64_t pending = open_.bytes.size() + committing_.bytes.size();
   if (pending > options_.max_pending_bytes) {
-    return Status::ResourceExhausted(
-        fmt::format("event log: {} bytes wait for the disk, at most {}", pending, options_.max_pending_bytes));
+    return Status::ResourceExhausted(fmt::format(
+        "event log: {} bytes wait for the disk, at most {}", pending, options_.max_pending_bytes));
   }
   if (open_.end() > kLastPosition) {
     return Status::ResourceExhausted("event log: it has reached its largest size, 256 TiB");
@@ -128,7 +136,8 @@ Status SegmentLog::Sequence(std::span<const NewRecord> batch, Draft& draft, Done
   return {};
 }
 
-// Keys for what the draft may name for the first time. Failing to write new unit secrets is a failed write like any other.
+// Keys for what the draft may name for the first time. Failing to write new unit secrets is a
+// failed write like any other.
 Status SegmentLog::MakeRoom(const Draft& draft) {
   const auto lines = static_cast<uint32_t>(draft.open_lines());
   if (lines == 0) {
@@ -139,15 +148,16 @@ Status SegmentLog::MakeRoom(const Draft& draft) {
   }
   const Status room = state_.units->EnsureFree(lines);
   if (!room.ok()) {
-    failure_ =
-        Status::Unavailable(fmt::format("event log takes nothing until it is reopened: {}", room.message()));
+    failure_ = Status::Unavailable(
+        fmt::format("event log takes nothing until it is reopened: {}", room.message()));
     healthy_.Set(0);
     return failure_;
   }
   return {};
 }
 
-Status SegmentLog::SequenceLines(std::span<const NewRecord> batch, Draft& draft, AppendResult& result) {
+Status SegmentLog::SequenceLines(std::span<const NewRecord> batch, Draft& draft,
+                                 AppendResult& result) {
   constexpr size_t kAhead = 8;
   last_received_ = std::max(last_received_, ToUnixMillis(clock_.Now()));
   const std::span<Draft::Line> lines = draft.lines();
@@ -177,13 +187,15 @@ Status SegmentLog::SequenceLines(std::span<const NewRecord> batch, Draft& draft,
   return {};
 }
 
-// A record that named something new when it was drafted: the names get their keys, each in a record before this one.
+// A record that named something new when it was drafted: the names get their keys, each in a record
+// before this one.
 Status SegmentLog::EncodeOpen(const NewRecord& record, Draft& draft, Draft::Line& line) {
   RecordKeys keys;
   std::string& bytes = draft.bytes();
   if (const std::string_view type = TypeOf(record); !type.empty()) {
     if (state_.types.assigned() == kMostTypes && !state_.types.FindAssigned(type)) {
-      return Status::ResourceExhausted(fmt::format("field \"type\": at most {} event types", kMostTypes));
+      return Status::ResourceExhausted(
+          fmt::format("field \"type\": at most {} event types", kMostTypes));
     }
     keys.type = static_cast<uint16_t>(KeyOf(state_.types, RecordKind::kTypeKey, type));
   }
@@ -226,7 +238,8 @@ uint64_t SegmentLog::Place(std::string_view record, bool takes_received, uint64_
   RollIfFull();
   const size_t at = open_.bytes.size();
   open_.bytes.append(record);
-  StampRecord(open_.bytes.data() + at, static_cast<uint32_t>(record.size()), last_received_, takes_received, prev);
+  StampRecord(open_.bytes.data() + at, static_cast<uint32_t>(record.size()), last_received_,
+              takes_received, prev);
   return open_.base + at;
 }
 
@@ -240,15 +253,17 @@ void SegmentLog::RollIfFull() {
 }
 
 bool SegmentLog::IsDuplicate(const IdHash& id, bool decision) const {
-  return ids_.Find(IdTable::KeyOf(id), [&](uint64_t position) { return HasId(position, id, decision); }) != 0;
+  return ids_.Find(IdTable::KeyOf(id),
+                   [&](uint64_t position) { return HasId(position, id, decision); }) != 0;
 }
 
 bool SegmentLog::HasId(uint64_t position, const IdHash& id, bool decision) const {
   RawRecord raw;
   std::string buffer;
   if (!ReadPending(position, raw) && !ReadRecordAt(segments_, position, buffer, raw).ok()) {
-    // The record cannot be read to compare all 128 bits, only the 48 that are equal already. Taking a new id for a known
-    // one happens once in 10^14 then; taking a known one for new would count an event twice.
+    // The record cannot be read to compare all 128 bits, only the 48 that are equal already. Taking
+    // a new id for a known one happens once in 10^14 then; taking a known one for new would count
+    // an event twice.
     return true;
   }
   if (decision) {
@@ -278,15 +293,26 @@ void SegmentLog::Undo(const Group& group, size_t from) {
   uint32_t types = state_.types.assigned();
   for (auto raw = records.rbegin(); raw != records.rend(); ++raw) {
     switch (raw->known_kind()) {
-      case RecordKind::kEvent: ids_.Erase(IdTable::KeyOf(*EventIdOf(*raw)), raw->at); break;
+      case RecordKind::kEvent:
+        ids_.Erase(IdTable::KeyOf(*EventIdOf(*raw)), raw->at);
+        break;
       case RecordKind::kDecision:
         ids_.Erase(IdTable::KeyOf(state_.units->HashDecisionId(*DecisionIdOf(*raw))), raw->at);
         break;
-      case RecordKind::kUnitKey: units = raw->unit; break;
-      case RecordKind::kItemKey: items = TakeNamedKey(raw->kind, raw->body).key; break;
-      case RecordKind::kTypeKey: types = TakeNamedKey(raw->kind, raw->body).key; break;
-      case RecordKind::kForget: state_.units->UndoForget(raw->unit); break;
-      default: break;
+      case RecordKind::kUnitKey:
+        units = raw->unit;
+        break;
+      case RecordKind::kItemKey:
+        items = TakeNamedKey(raw->kind, raw->body).key;
+        break;
+      case RecordKind::kTypeKey:
+        types = TakeNamedKey(raw->kind, raw->body).key;
+        break;
+      case RecordKind::kForget:
+        state_.units->UndoForget(raw->unit);
+        break;
+      default:
+        break;
     }
     if ((raw->flags & kFlagChained) != 0) {
       state_.units->At(raw->unit)->head = raw->prev;
@@ -320,8 +346,8 @@ void SegmentLog::AppendForget(uint32_t unit, Done done) {
 std::optional<uint64_t> SegmentLog::FindDecision(const Uuid& id) const {
   const IdHash hash = state_.units->HashDecisionId(id);
   MutexLock lock(mu_);
-  const uint64_t at =
-      ids_.Find(IdTable::KeyOf(hash), [&](uint64_t position) { return HasId(position, hash, true); });
+  const uint64_t at = ids_.Find(IdTable::KeyOf(hash),
+                                [&](uint64_t position) { return HasId(position, hash, true); });
   return at != 0 && at < end().offset ? std::optional(at) : std::nullopt;
 }
 
@@ -343,10 +369,13 @@ size_t SegmentLog::id_count() const {
 }
 
 std::unique_ptr<Cursor> SegmentLog::Read(Cut from) const {
-  return std::make_unique<LogCursor>(segments_, [this] { return end().offset; }, from.offset);
+  return std::make_unique<LogCursor>(
+      segments_, [this] { return end().offset; }, from.offset);
 }
 
-Cut SegmentLog::begin() const { return Cut{segments_.begin()}; }
+Cut SegmentLog::begin() const {
+  return Cut{segments_.begin()};
+}
 
 Result<Cut> SegmentLog::CutAt(Time received) const {
   const int64_t wanted = ToUnixMillis(received);

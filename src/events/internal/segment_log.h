@@ -18,8 +18,8 @@
 
 namespace hoego::events {
 
-// Records that go to disk together: what was sequenced while the group before it was being written and synced. A
-// segment that begins inside it has its header among the bytes.
+// Records that go to disk together: what was sequenced while the group before it was being written
+// and synced. A segment that begins inside it has its header among the bytes.
 struct Group {
   struct Waiter {
     EventLog::Done done;
@@ -32,13 +32,15 @@ struct Group {
 
   uint64_t end() const { return base + bytes.size(); }
   bool empty() const { return bytes.empty() && waiters.empty(); }
-  // Visits the records from `from` on. Pre: `from` is where one starts. The checksums are not looked at again.
+  // Visits the records from `from` on. Pre: `from` is where one starts. The checksums are not
+  // looked at again.
   void ForEachRecord(size_t from, const std::function<void(const RawRecord&)>& visit) const;
 };
 
-// The embedded log. Append puts a batch in order under one lock (duplicates dropped, keys and places given) into the
-// open group; one committing thread takes the group, writes it, syncs once for all its batches, makes it visible to
-// readers, and answers. So readers see durable records alone.
+// The embedded log. Append puts a batch in order under one lock (duplicates dropped, keys and
+// places given) into the open group; one committing thread takes the group, writes it, syncs once
+// for all its batches, makes it visible to readers, and answers. So readers see durable records
+// alone.
 //
 //            Append                     committing thread
 //   healthy ---------> open group ----> write, sync ----> visible, answered
@@ -68,11 +70,11 @@ class SegmentLog final : public EventLog {
   };
   SegmentLog(Parts parts, Start start);
   ~SegmentLog() override;  // as Close
-  // Writes and answers what was sequenced and ends the committing thread; true when nothing had failed. Pre: no
-  // appends any more.
+  // Writes and answers what was sequenced and ends the committing thread; true when nothing had
+  // failed. Pre: no appends any more.
   bool Close();
-  // Called on the committing thread when a segment was closed or new units came; empty: no longer. Returns once no call
-  // to the one before is running.
+  // Called on the committing thread when a segment was closed or new units came; empty: no longer.
+  // Returns once no call to the one before is running.
   void SetHousekeeping(std::function<void()> due);
 
   void Append(std::span<const NewRecord> batch, Done done) override;
@@ -95,7 +97,8 @@ class SegmentLog final : public EventLog {
  private:
   Status Sequence(std::span<const NewRecord> batch, Draft& draft, Done& done) REQUIRES(mu_);
   Status MakeRoom(const Draft& draft) REQUIRES(mu_);
-  Status SequenceLines(std::span<const NewRecord> batch, Draft& draft, AppendResult& result) REQUIRES(mu_);
+  Status SequenceLines(std::span<const NewRecord> batch, Draft& draft, AppendResult& result)
+      REQUIRES(mu_);
   Status EncodeOpen(const NewRecord& record, Draft& draft, Draft::Line& line) REQUIRES(mu_);
   uint32_t KeyOf(StringTable& table, RecordKind kind, std::string_view text) REQUIRES(mu_);
   uint64_t Place(std::string_view record, bool takes_received, uint64_t prev) REQUIRES(mu_);
@@ -126,7 +129,8 @@ class SegmentLog final : public EventLog {
   NonceSource nonces_;
   DraftPool drafts_;
 
-  mutable Mutex commit_mu_;  // held while the files are changed: by the committing thread, and by Reopen
+  mutable Mutex
+      commit_mu_;  // held while the files are changed: by the committing thread, and by Reopen
   std::shared_ptr<Segment> active_ GUARDED_BY(commit_mu_);
 
   mutable Mutex mu_;

@@ -10,8 +10,8 @@ namespace hoego::events {
 SegmentStore::SegmentStore(StoreOptions options, Disk& disk, const Clock& clock, Metrics& metrics)
     : options_(std::move(options)), disk_(disk), clock_(clock), metrics_(metrics) {}
 
-Result<std::unique_ptr<SegmentStore>> SegmentStore::Open(StoreOptions options, Disk& disk, const Clock& clock,
-                                                         Metrics& metrics) {
+Result<std::unique_ptr<SegmentStore>> SegmentStore::Open(StoreOptions options, Disk& disk,
+                                                         const Clock& clock, Metrics& metrics) {
   std::unique_ptr<SegmentStore> store(new SegmentStore(std::move(options), disk, clock, metrics));
   HOEGO_TRY(store->Start().Within("open the event log"));
   return store;
@@ -21,12 +21,14 @@ Status SegmentStore::Start() {
   Opener opener(options_, disk_, clock_, metrics_, segments_);
   HOEGO_TRY_ASSIGN(Opened opened, opener.Open());
   state_ = std::move(opened.state);
-  history_ = std::make_unique<HistoryCache>(segments_, state_->heads, options_.history_cache_bytes, metrics_);
+  history_ = std::make_unique<HistoryCache>(segments_, state_->heads, options_.history_cache_bytes,
+                                            metrics_);
   log_ = std::make_unique<SegmentLog>(
-      SegmentLog::Parts{options_, disk_, clock_, metrics_, segments_, *state_}, std::move(opened.start));
+      SegmentLog::Parts{options_, disk_, clock_, metrics_, segments_, *state_},
+      std::move(opened.start));
   keeper_ = std::make_unique<Keeper>(
-      Keeper::Parts{options_, disk_, clock_, metrics_, segments_, *state_, *history_, *log_}, std::move(opened.sealed),
-      std::move(opened.carried));
+      Keeper::Parts{options_, disk_, clock_, metrics_, segments_, *state_, *history_, *log_},
+      std::move(opened.sealed), std::move(opened.carried));
   log_->SetHousekeeping([this] { keeper_->Wake(); });
   keeper_->Wake();
   return {};
@@ -50,7 +52,8 @@ SegmentStore::~SegmentStore() {
     settled = WriteSettled(disk_, options_.folder, end);
   }
   if (!settled.ok()) {
-    Log(LogLevel::kWarning, "events", "the next opening takes a little longer", {{"why", settled.message()}});
+    Log(LogLevel::kWarning, "events", "the next opening takes a little longer",
+        {{"why", settled.message()}});
   }
 }
 
@@ -84,22 +87,31 @@ std::optional<ItemKey> SegmentStore::FindItem(std::string_view item) const {
   return key ? std::optional(ItemKey(*key)) : std::nullopt;
 }
 
-std::string SegmentStore::ItemId(ItemKey key) const { return state_->items.At(key.value()); }
+std::string SegmentStore::ItemId(ItemKey key) const {
+  return state_->items.At(key.value());
+}
 
-std::string SegmentStore::TypeName(TypeKey key) const { return state_->types.At(key.value()); }
+std::string SegmentStore::TypeName(TypeKey key) const {
+  return state_->types.At(key.value());
+}
 
 std::optional<TypeKey> SegmentStore::FindType(std::string_view name) const {
   const auto key = state_->types.Find(name);
   return key ? std::optional(TypeKey(static_cast<uint16_t>(*key))) : std::nullopt;
 }
 
-uint32_t SegmentStore::unit_count() const { return state_->units->published(); }
-uint32_t SegmentStore::item_count() const { return state_->items.published(); }
+uint32_t SegmentStore::unit_count() const {
+  return state_->units->published();
+}
+uint32_t SegmentStore::item_count() const {
+  return state_->items.published();
+}
 
 Result<OpenedEvent> SegmentStore::Open(const Record& record) const {
   const std::string_view sealed = SealedPart(static_cast<uint8_t>(record.kind), record.body);
   if (sealed.empty()) {
-    return Status::InvalidArgument(fmt::format("record at {}: its kind has no sealed part", record.at.offset));
+    return Status::InvalidArgument(
+        fmt::format("record at {}: its kind has no sealed part", record.at.offset));
   }
   const UnitKeys::Secret secret = state_->units->SecretOf(record.unit.value());
   OpenedEvent opened;
@@ -108,10 +120,11 @@ Result<OpenedEvent> SegmentStore::Open(const Record& record) const {
     return opened;
   }
   if (secret.state != UnitKeys::State::kLive) {
-    return Status::DataLoss(fmt::format("record at {}: the key of its unit is lost", record.at.offset));
+    return Status::DataLoss(
+        fmt::format("record at {}: the key of its unit is lost", record.at.offset));
   }
-  HOEGO_TRY_ASSIGN(std::string plain, OpenSealed(secret.key, static_cast<uint8_t>(record.kind), record.unit.value(),
-                                                 sealed));
+  HOEGO_TRY_ASSIGN(std::string plain, OpenSealed(secret.key, static_cast<uint8_t>(record.kind),
+                                                 record.unit.value(), sealed));
   opened.unit = UnitId(record.unit).value_or("");
   if (record.kind != RecordKind::kEvent) {
     opened.properties = std::move(plain);
@@ -121,7 +134,8 @@ Result<OpenedEvent> SegmentStore::Open(const Record& record) const {
   opened.id = reader.TakeText16();
   opened.properties = reader.rest();
   if (!reader.ok()) {
-    return Status::DataLoss(fmt::format("record at {}: its sealed part holds no event", record.at.offset));
+    return Status::DataLoss(
+        fmt::format("record at {}: its sealed part holds no event", record.at.offset));
   }
   return opened;
 }
@@ -137,14 +151,16 @@ std::shared_ptr<const Record> SegmentStore::FindDecision(const Uuid& id) const {
   }
   auto entry = std::make_shared<Entry>();
   RawRecord raw;
-  if (!ReadRecordAt(segments_, *at, entry->bytes, raw).ok() || !DecodeRecord(raw, entry->record).ok()) {
+  if (!ReadRecordAt(segments_, *at, entry->bytes, raw).ok() ||
+      !DecodeRecord(raw, entry->record).ok()) {
     return nullptr;
   }
   const Record* const record = &entry->record;
   return {std::move(entry), record};
 }
 
-Status SegmentStore::ScanDefinitions(Cut from, const std::function<Status(const Record&)>& visit) const {
+Status SegmentStore::ScanDefinitions(Cut from,
+                                     const std::function<Status(const Record&)>& visit) const {
   std::string buffer;
   RawRecord raw;
   Record record;
@@ -168,7 +184,8 @@ Result<std::string> SegmentStore::UnitAttributes(UnitKey key) const {
   if (secret.state != UnitKeys::State::kLive) {
     return std::string("{}");
   }
-  HOEGO_TRY_ASSIGN(std::string attributes, OpenSealed(secret.key, raw.kind, raw.unit, SealedPart(raw)));
+  HOEGO_TRY_ASSIGN(std::string attributes,
+                   OpenSealed(secret.key, raw.kind, raw.unit, SealedPart(raw)));
   return attributes.empty() ? std::string("{}") : attributes;
 }
 
@@ -198,8 +215,12 @@ Status SegmentStore::Forget(std::string_view unit) {
   return {};
 }
 
-Result<std::vector<std::string>> SegmentStore::Doctor() { return keeper_->Check(); }
+Result<std::vector<std::string>> SegmentStore::Doctor() {
+  return keeper_->Check();
+}
 
-Result<uint64_t> SegmentStore::Retain() { return keeper_->Tend(true); }
+Result<uint64_t> SegmentStore::Retain() {
+  return keeper_->Tend(true);
+}
 
 }  // namespace hoego::events

@@ -17,8 +17,8 @@ namespace hoego::events {
 class SegmentStore final : public EventStore {
  public:
   // As EventStore::Open, without its lower bound on segment_bytes.
-  static Result<std::unique_ptr<SegmentStore>> Open(StoreOptions options, Disk& disk, const Clock& clock,
-                                                    Metrics& metrics);
+  static Result<std::unique_ptr<SegmentStore>> Open(StoreOptions options, Disk& disk,
+                                                    const Clock& clock, Metrics& metrics);
   ~SegmentStore() override;
 
   EventLog& log() override { return *log_; }
@@ -37,7 +37,8 @@ class SegmentStore final : public EventStore {
 
   Result<OpenedEvent> Open(const Record& record) const override;
   std::shared_ptr<const Record> FindDecision(const Uuid& id) const override;
-  Status ScanDefinitions(Cut from, const std::function<Status(const Record&)>& visit) const override;
+  Status ScanDefinitions(Cut from,
+                         const std::function<Status(const Record&)>& visit) const override;
   Result<std::string> UnitAttributes(UnitKey key) const override;
 
   Status Forget(std::string_view unit) override;

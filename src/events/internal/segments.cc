@@ -74,7 +74,8 @@ SegmentScanner::SegmentScanner(std::shared_ptr<const Segment> segment, size_t bu
     : segment_(std::move(segment)), buffer_bytes_(buffer_bytes) {}
 
 Status SegmentScanner::Fill(uint64_t position, uint64_t end, size_t at_least) {
-  const size_t wanted = static_cast<size_t>(std::min<uint64_t>(std::max(buffer_bytes_, at_least), end - position));
+  const size_t wanted =
+      static_cast<size_t>(std::min<uint64_t>(std::max(buffer_bytes_, at_least), end - position));
   if (buffer_.size() < wanted) {
     buffer_.resize(wanted);
   }
@@ -91,12 +92,14 @@ Result<ParseOutcome> SegmentScanner::ReadAt(uint64_t position, uint64_t end, Raw
   size_t at_least = kRecordHeaderBytes;
   for (int attempt = 0; attempt < 3; ++attempt) {
     if (position >= buffer_at_ && position < buffer_at_ + filled_) {
-      const std::string_view rest(buffer_.data() + (position - buffer_at_), buffer_at_ + filled_ - position);
+      const std::string_view rest(buffer_.data() + (position - buffer_at_),
+                                  buffer_at_ + filled_ - position);
       const ParseOutcome outcome = ParseRecord(rest, position, out);
       const size_t length = PeekLength(rest);
       const bool whole_in_buffer = outcome != ParseOutcome::kShort;
       if (whole_in_buffer) {
-        return outcome == ParseOutcome::kRecord && out.next() > end ? ParseOutcome::kShort : outcome;
+        return outcome == ParseOutcome::kRecord && out.next() > end ? ParseOutcome::kShort
+                                                                    : outcome;
       }
       at_least = std::max(at_least, length);
     }
@@ -108,7 +111,8 @@ Result<ParseOutcome> SegmentScanner::ReadAt(uint64_t position, uint64_t end, Raw
   return ParseOutcome::kShort;
 }
 
-Status ReadRecordAt(const SegmentSet& segments, uint64_t position, std::string& buffer, RawRecord& out) {
+Status ReadRecordAt(const SegmentSet& segments, uint64_t position, std::string& buffer,
+                    RawRecord& out) {
   constexpr size_t kFirstRead = 512;
   const std::shared_ptr<Segment> segment = segments.Find(position);
   if (segment == nullptr) {
@@ -126,7 +130,8 @@ Status ReadRecordAt(const SegmentSet& segments, uint64_t position, std::string& 
     outcome = ParseRecord(std::string_view(buffer).substr(0, got), position, out);
   }
   if (outcome != ParseOutcome::kRecord) {
-    return Status::DataLoss(fmt::format("{}: no whole record starts here", segment->NamePlace(position)));
+    return Status::DataLoss(
+        fmt::format("{}: no whole record starts here", segment->NamePlace(position)));
   }
   return {};
 }

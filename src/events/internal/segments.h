@@ -14,8 +14,8 @@
 
 namespace hoego::events {
 
-// One file of the log: the header, then records until its end. Positions are those of the whole log.
-// Threads: reads from any thread; the file is written by the committing thread alone.
+// One file of the log: the header, then records until its end. Positions are those of the whole
+// log. Threads: reads from any thread; the file is written by the committing thread alone.
 struct Segment {
   uint64_t base = 0;
   std::string path;
@@ -23,7 +23,9 @@ struct Segment {
 
   uint64_t first() const { return base + kSegmentHeaderBytes; }  // position of its first record
   // Fills `out` from `position` on as far as the file goes.
-  Result<size_t> Read(uint64_t position, std::span<char> out) const { return file->ReadAt(position - base, out); }
+  Result<size_t> Read(uint64_t position, std::span<char> out) const {
+    return file->ReadAt(position - base, out);
+  }
   // What to call a place in it in messages.
   std::string NamePlace(uint64_t position) const;
 };
@@ -32,8 +34,8 @@ struct Segment {
 Result<std::shared_ptr<Segment>> CreateSegment(Disk& disk, const std::string& folder, uint64_t base,
                                                std::string_view header);
 
-// The segments that are kept, oldest first. Whoever holds one can read it also after it was dropped.
-// Threads: every method from any thread.
+// The segments that are kept, oldest first. Whoever holds one can read it also after it was
+// dropped. Threads: every method from any thread.
 class SegmentSet {
  public:
   void Add(std::shared_ptr<Segment> segment);  // Pre: its base is beyond all others
@@ -55,10 +57,12 @@ class SegmentSet {
 class SegmentScanner {
  public:
   static constexpr size_t kBufferBytes = 256u << 10;
-  explicit SegmentScanner(std::shared_ptr<const Segment> segment, size_t buffer_bytes = kBufferBytes);
+  explicit SegmentScanner(std::shared_ptr<const Segment> segment,
+                          size_t buffer_bytes = kBufferBytes);
 
   const Segment& segment() const { return *segment_; }
-  // The record at `position`, which must end by `end`; kShort when it would not. Views live until the next call.
+  // The record at `position`, which must end by `end`; kShort when it would not. Views live until
+  // the next call.
   Result<ParseOutcome> ReadAt(uint64_t position, uint64_t end, RawRecord& out);
 
  private:
@@ -70,8 +74,10 @@ class SegmentScanner {
   size_t filled_ = 0;
 };
 
-// Reads the one record at `position` into `buffer`. DataLoss when there is none or it is damaged, NotFound when it lies
-// before the oldest kept segment. Cost: one read, two for a record beyond 512 bytes.
-Status ReadRecordAt(const SegmentSet& segments, uint64_t position, std::string& buffer, RawRecord& out);
+// Reads the one record at `position` into `buffer`. DataLoss when there is none or it is damaged,
+// NotFound when it lies before the oldest kept segment. Cost: one read, two for a record beyond 512
+// bytes.
+Status ReadRecordAt(const SegmentSet& segments, uint64_t position, std::string& buffer,
+                    RawRecord& out);
 
 }  // namespace hoego::events

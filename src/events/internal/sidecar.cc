@@ -109,7 +109,8 @@ Result<Sidecar> Sidecar::Open(Disk& disk, const std::string& path) {
   ByteReader reader(std::string_view(head).substr(kMagic.size()));
   const auto format = reader.Take<uint32_t>();
   if (format != kFormat || reader.Take<uint32_t>() != kSections) {
-    return Status::FailedPrecondition(fmt::format("{}: format {}, this program reads {}", path, format, kFormat));
+    return Status::FailedPrecondition(
+        fmt::format("{}: format {}, this program reads {}", path, format, kFormat));
   }
   if (LoadLe<uint32_t>(head.data() + covered.size()) != Crc32c(covered)) {
     return Status::DataLoss(fmt::format("{}: header with a wrong checksum", path));
@@ -158,7 +159,8 @@ Result<Summary> Sidecar::Read(bool with_ids) const {
   s.attributes = TakeUnitPlaces(attributes);
   HOEGO_TRY_ASSIGN(const std::string times, ReadSection(kTimes));
   for (size_t at = 0; at + kTimeBytes <= times.size(); at += kTimeBytes) {
-    s.times.push_back({LoadLe<int64_t>(times.data() + at), LoadLe<uint64_t>(times.data() + at + 8)});
+    s.times.push_back(
+        {LoadLe<int64_t>(times.data() + at), LoadLe<uint64_t>(times.data() + at + 8)});
   }
   HOEGO_TRY_ASSIGN(const std::string definitions, ReadSection(kDefinitions));
   for (size_t at = 0; at + sizeof(uint64_t) <= definitions.size(); at += sizeof(uint64_t)) {

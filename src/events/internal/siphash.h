@@ -15,8 +15,9 @@ struct IdHash {
 
 using SipKey = std::array<uint64_t, 2>;
 
-// SipHash-2-4 with 128-bit output (Aumasson and Bernstein 2012, and their later 128-bit variant). Whoever does not
-// know the key can neither aim at collisions nor tell whether a guessed id was stored.
+// SipHash-2-4 with 128-bit output (Aumasson and Bernstein 2012, and their later 128-bit variant).
+// Whoever does not know the key can neither aim at collisions nor tell whether a guessed id was
+// stored.
 IdHash SipHash128(const SipKey& key, std::string_view bytes);
 
 }  // namespace hoego::events

@@ -44,7 +44,9 @@ class TestStore {
   const Metrics& metrics() const { return *metrics_; }
   EventLog& log() { return store_->log(); }
 
-  Result<AppendResult> Append(const std::vector<NewRecord>& batch) { return AppendAndWait(store_->log(), batch); }
+  Result<AppendResult> Append(const std::vector<NewRecord>& batch) {
+    return AppendAndWait(store_->log(), batch);
+  }
   void MustAppend(const std::vector<NewRecord>& batch) {
     const auto result = Append(batch);
     ASSERT_TRUE(result.ok()) << result.status().ToString();
@@ -60,8 +62,8 @@ class TestStore {
 };
 
 // Pre: the texts outlive the event.
-inline NewEvent MakeEvent(std::string_view id, std::string_view unit = "u1", std::string_view item = "i1",
-                          std::string_view type = "watch") {
+inline NewEvent MakeEvent(std::string_view id, std::string_view unit = "u1",
+                          std::string_view item = "i1", std::string_view type = "watch") {
   NewEvent event;
   event.id = id;
   event.time = FromUnixMillis(1'600'000'000'000);
@@ -86,7 +88,9 @@ inline std::vector<std::string> EventIds(EventStore& store, Cut from = {}) {
     }
     if ((*record)->kind == RecordKind::kEvent) {
       const auto opened = store.Open(**record);
-      ids.push_back(!opened.ok() ? opened.status().ToString() : opened->erased ? "erased" : opened->id);
+      ids.push_back(!opened.ok()     ? opened.status().ToString()
+                    : opened->erased ? "erased"
+                                     : opened->id);
     }
   }
 }
@@ -116,7 +120,8 @@ inline std::vector<std::string> Describe(EventStore& store) {
                                    store.UnitAttributes(UnitKey(u)).value_or("unreadable"));
     if (const auto history = store.history().Get(UnitKey(u))) {
       for (const HistoryEntry& e : *history) {
-        line += fmt::format(" {}:{}:{}:{}", e.at.offset, e.item.value(), e.type.value(), e.of_decision);
+        line +=
+            fmt::format(" {}:{}:{}:{}", e.at.offset, e.item.value(), e.type.value(), e.of_decision);
       }
     }
     lines.push_back(line);

@@ -96,7 +96,8 @@ uint32_t StringTable::assigned() const {
 
 uint64_t StringTable::MemoryBytes() const {
   MutexLock lock(mu_);
-  return slots_.size() * sizeof(Slot) + texts_.size() * sizeof(char*) + blocks_.size() * kBlockBytes;
+  return slots_.size() * sizeof(Slot) + texts_.size() * sizeof(char*) +
+         blocks_.size() * kBlockBytes;
 }
 
 void StringTable::Insert(std::string_view text, uint32_t index) {
@@ -108,7 +109,8 @@ void StringTable::Insert(std::string_view text, uint32_t index) {
   slots_[i] = {index + 1, h.tag};
 }
 
-// Linear probing without tombstones: what follows in the run moves back over the hole (Knuth 6.4, algorithm R).
+// Linear probing without tombstones: what follows in the run moves back over the hole (Knuth 6.4,
+// algorithm R).
 void StringTable::Erase(std::string_view text, uint32_t index) {
   const size_t mask = slots_.size() - 1;
   size_t hole = HashOf(text).home;

@@ -11,11 +11,12 @@
 
 namespace hoego::events {
 
-// Texts numbered from 0 in order of first appearance: item ids, type names, categories. The newest may be taken back
-// (their record never became durable); until Publish they are found by FindAssigned but not by Find.
+// Texts numbered from 0 in order of first appearance: item ids, type names, categories. The newest
+// may be taken back (their record never became durable); until Publish they are found by
+// FindAssigned but not by Find.
 //
-// Threads: every method from any thread; Assign, Publish and TruncateTo are ordered by their caller.
-// Cost: a look-up is one lock and about two cache misses; 12 bytes a slot and the text.
+// Threads: every method from any thread; Assign, Publish and TruncateTo are ordered by their
+// caller. Cost: a look-up is one lock and about two cache misses; 12 bytes a slot and the text.
 class StringTable {
  public:
   explicit StringTable(uint64_t seed) : seed_(seed) {}
@@ -23,7 +24,7 @@ class StringTable {
   std::optional<uint32_t> Find(std::string_view text) const;          // published only
   std::optional<uint32_t> FindAssigned(std::string_view text) const;  // published or not
   uint32_t Assign(std::string_view text);                             // Pre: not found
-  void Publish(uint32_t count);                                       // the first `count` are durable
+  void Publish(uint32_t count);  // the first `count` are durable
   void TruncateTo(uint32_t count);
   std::string At(uint32_t index) const;  // Pre: assigned
   uint32_t published() const;

@@ -52,7 +52,9 @@ void SummaryBuilder::Add(const RawRecord& record) {
         s.ids.push_back({IdTable::KeyOf(units_.HashDecisionId(*id)), place});
       }
       break;
-    case RecordKind::kUnitChange: attributes_.push_back({record.unit, place}); break;
+    case RecordKind::kUnitChange:
+      attributes_.push_back({record.unit, place});
+      break;
     case RecordKind::kDefinition: {
       s.definitions.push_back(record.at);
       Record decoded;
@@ -61,12 +63,17 @@ void SummaryBuilder::Add(const RawRecord& record) {
       }
       break;
     }
-    case RecordKind::kUnitKey: s.head.units_end = record.unit + 1; break;
+    case RecordKind::kUnitKey:
+      s.head.units_end = record.unit + 1;
+      break;
     case RecordKind::kItemKey:
     case RecordKind::kTypeKey:
     case RecordKind::kItemChange:
-    case RecordKind::kForget: PutPlaced(s.kept, record); break;
-    case RecordKind::kExposure: break;
+    case RecordKind::kForget:
+      PutPlaced(s.kept, record);
+      break;
+    case RecordKind::kExposure:
+      break;
   }
 }
 
@@ -118,16 +125,19 @@ Result<Scan> ScanSegment(const std::shared_ptr<const Segment>& segment, uint64_t
   }
 }
 
-Result<Summary> Summarise(const std::shared_ptr<const Segment>& segment, uint64_t end, const UnitKeys& units,
+Result<Summary> Summarise(const std::shared_ptr<const Segment>& segment, uint64_t end,
+                          const UnitKeys& units,
                           const std::function<Status(const RawRecord&)>& also) {
   SummaryBuilder builder(segment->base, units);
-  HOEGO_TRY_ASSIGN(const Scan scan, ScanSegment(segment, end - segment->base, [&](const RawRecord& record) -> Status {
-                     builder.Add(record);
-                     return also ? also(record) : Status{};
-                   }));
+  HOEGO_TRY_ASSIGN(const Scan scan, ScanSegment(segment, end - segment->base,
+                                                [&](const RawRecord& record) -> Status {
+                                                  builder.Add(record);
+                                                  return also ? also(record) : Status{};
+                                                }));
   if (scan.end != end) {
-    return Status::DataLoss(fmt::format("{}: no whole record starts here, and the segment is closed at {}",
-                                        segment->NamePlace(scan.end), end - segment->base));
+    return Status::DataLoss(
+        fmt::format("{}: no whole record starts here, and the segment is closed at {}",
+                    segment->NamePlace(scan.end), end - segment->base));
   }
   return builder.Finish();
 }

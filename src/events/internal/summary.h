@@ -22,8 +22,9 @@ struct UnitPlace {
   uint32_t place = 0;
 };
 
-// What opening a log needs to know of one segment: a function of the segment's bytes alone, so it may be deleted and
-// made again at any time. Stored as a sidecar, <base>.idx (docs/formats/sidecar.md).
+// What opening a log needs to know of one segment: a function of the segment's bytes alone, so it
+// may be deleted and made again at any time. Stored as a sidecar, <base>.idx
+// (docs/formats/sidecar.md).
 struct Summary {
   struct Head {
     uint64_t base = 0;
@@ -34,13 +35,13 @@ struct Summary {
     uint64_t ids = 0;
   };
   Head head;
-  std::vector<IdEntry> ids;              // ascending by key
-  std::vector<UnitPlace> heads;          // newest event with an item, ascending by unit
-  std::vector<UnitPlace> attributes;     // newest unit change, ascending by unit
+  std::vector<IdEntry> ids;           // ascending by key
+  std::vector<UnitPlace> heads;       // newest event with an item, ascending by unit
+  std::vector<UnitPlace> attributes;  // newest unit change, ascending by unit
   std::vector<TimeIndex::Entry> times;
-  std::vector<uint64_t> definitions;     // positions
-  std::string kept;  // records that are needed whole, each behind its position: item and type keys, catalogue changes,
-                     // declared event types, forgettings
+  std::vector<uint64_t> definitions;  // positions
+  std::string kept;  // records that are needed whole, each behind its position: item and type keys,
+                     // catalogue changes, declared event types, forgettings
 };
 
 // Adds up a segment's records. Threads: one at a time.
@@ -62,17 +63,21 @@ void PutPlaced(std::string& out, const RawRecord& record);
 // Visits what PutPlaced wrote. DataLoss when it is not that.
 Status ForEachPlaced(std::string_view bytes, const std::function<Status(const RawRecord&)>& visit);
 
-// How far a scan came: everything before `end` are whole records; `outcome` says why it ended there.
+// How far a scan came: everything before `end` are whole records; `outcome` says why it ended
+// there.
 struct Scan {
   uint64_t end = 0;
   ParseOutcome outcome = ParseOutcome::kShort;
 };
-// Visits the segment's records in order up to the first that is not whole, at most to `size` bytes into the file.
+// Visits the segment's records in order up to the first that is not whole, at most to `size` bytes
+// into the file.
 Result<Scan> ScanSegment(const std::shared_ptr<const Segment>& segment, uint64_t size,
                          const std::function<Status(const RawRecord&)>& visit);
 
-// Adds up a closed segment that ends at `end`. DataLoss naming the place when it does not. `also` sees every record.
-Result<Summary> Summarise(const std::shared_ptr<const Segment>& segment, uint64_t end, const UnitKeys& units,
+// Adds up a closed segment that ends at `end`. DataLoss naming the place when it does not. `also`
+// sees every record.
+Result<Summary> Summarise(const std::shared_ptr<const Segment>& segment, uint64_t end,
+                          const UnitKeys& units,
                           const std::function<Status(const RawRecord&)>& also = {});
 
 // Sidecars as bytes. Reading verifies the checksum of what it reads, and nothing else.

@@ -105,10 +105,15 @@ Status UnitKeys::Publish(std::span<const uint64_t> positions) {
     }
   }
   MutexLock io(io_mu_);
-  unsynced_from_ = std::min(unsynced_from_, first);
+  MarkUnsynced(first, static_cast<uint32_t>(positions.size()));
   Status written = WriteSlots(first, static_cast<uint32_t>(positions.size()));
   rewrite_ = rewrite_ || !written.ok();
   return written;
+}
+
+void UnitKeys::MarkUnsynced(uint32_t first, uint32_t count) {
+  unsynced_from_ = std::min(unsynced_from_, first);
+  unsynced_to_ = std::max(unsynced_to_, first + count);
 }
 
 Status UnitKeys::Sync() {
@@ -116,15 +121,17 @@ Status UnitKeys::Sync() {
   return SyncFile();
 }
 
-// A sync that failed leaves its pages marked clean: only written again do they reach the disk with the next one.
+// A sync that failed leaves its pages marked clean: only written again do they reach the disk with
+// the next one.
 Status UnitKeys::SyncFile() {
-  if (rewrite_ && unsynced_from_ != UINT32_MAX) {
-    HOEGO_TRY(WriteSlots(unsynced_from_, published() - unsynced_from_));
+  if (rewrite_ && unsynced_from_ < unsynced_to_) {
+    HOEGO_TRY(WriteSlots(unsynced_from_, unsynced_to_ - unsynced_from_));
   }
   const Status synced = file_->Sync();
   rewrite_ = !synced.ok();
   if (synced.ok()) {
     unsynced_from_ = UINT32_MAX;
+    unsynced_to_ = 0;
   }
   return synced;
 }
@@ -154,7 +161,8 @@ Status UnitKeys::MarkForgotten(uint32_t key) {
   return {};
 }
 
-// The secrets leave the disk first: a crash in between finds the kForget record and comes here again.
+// The secrets leave the disk first: a crash in between finds the kForget record and comes here
+// again.
 Status UnitKeys::EraseForgotten() {
   MutexLock io(io_mu_);
   std::vector<uint32_t> keys;

@@ -18,13 +18,15 @@
 
 namespace hoego::events {
 
-// The units: which key an id has, and the secret its ids and properties are sealed under. Kept in one file of 64-byte
-// slots, slot number = UnitKey (docs/formats/units-keys.md). Secrets are made and synced ahead of their use, so that
-// appending never waits for this file; the rest of a slot is a copy of what the log says and is written behind it.
+// The units: which key an id has, and the secret its ids and properties are sealed under. Kept in
+// one file of 64-byte slots, slot number = UnitKey (docs/formats/units-keys.md). Secrets are made
+// and synced ahead of their use, so that appending never waits for this file; the rest of a slot is
+// a copy of what the log says and is written behind it.
 //
-// Life: Open, then Restore for the records that were scanned, then FinishOpen; after that in normal use.
-// Threads: every method from any thread, except that Assign, BeginForget, UndoForget and TruncateTo are ordered by
-// their caller, as is the use of Unit::head. Cost: 64 bytes a unit in memory and on disk, 8 bytes a table slot.
+// Life: Open, then Restore for the records that were scanned, then FinishOpen; after that in normal
+// use. Threads: every method from any thread, except that Assign, BeginForget, UndoForget and
+// TruncateTo are ordered by their caller, as is the use of Unit::head. Cost: 64 bytes a unit in
+// memory and on disk, 8 bytes a table slot.
 class UnitKeys {
  public:
   struct Unit {
@@ -41,7 +43,8 @@ class UnitKeys {
   };
 
   ~UnitKeys();
-  static Result<std::unique_ptr<UnitKeys>> Open(Disk& disk, const std::string& path, bool log_exists);
+  static Result<std::unique_ptr<UnitKeys>> Open(Disk& disk, const std::string& path,
+                                                bool log_exists);
 
   uint64_t log_id() const { return log_id_; }
   IdHash HashUnit(std::string_view id) const { return SipHash128(unit_salt_, id); }
@@ -49,7 +52,8 @@ class UnitKeys {
   IdHash HashDecisionId(const Uuid& id) const;
   uint64_t table_seed() const { return event_salt_[0] ^ unit_salt_[1]; }
 
-  // What a scanned kUnitKey record says of its slot; repairs a slot whose copy was lost. DataLoss when the file lacks it.
+  // What a scanned kUnitKey record says of its slot; repairs a slot whose copy was lost. DataLoss
+  // when the file lacks it.
   Status Restore(const RawRecord& record);
   // The log holds units [0, assigned); everything beyond is free again.
   Status FinishOpen(uint32_t assigned);
@@ -70,8 +74,9 @@ class UnitKeys {
 
   void BeginForget(uint32_t key);  // its id is free for a new unit
   void UndoForget(uint32_t key);
-  Status EraseForgotten();         // destroys the secrets of begun forgettings on disk, then in memory
-  Status MarkForgotten(uint32_t key);  // at open, for a kForget record: begun, and known to be durable
+  Status EraseForgotten();  // destroys the secrets of begun forgettings on disk, then in memory
+  Status MarkForgotten(
+      uint32_t key);  // at open, for a kForget record: begun, and known to be durable
 
   enum class State : uint8_t { kLive, kErased, kDamaged, kUnknown };
   struct Secret {
@@ -109,6 +114,7 @@ class UnitKeys {
   std::string EncodeSlots(uint32_t first, uint32_t count) const REQUIRES(mu_);
   Status WriteSlots(uint32_t first, uint32_t count) REQUIRES(io_mu_);
   Status SyncFile() REQUIRES(io_mu_);
+  void MarkUnsynced(uint32_t first, uint32_t count) REQUIRES(io_mu_);
   Unit& UnitAt(uint32_t key) const REQUIRES(mu_);
   State& StateAt(uint32_t key) const REQUIRES(mu_);
   void AddCapacity(uint32_t n) REQUIRES(mu_);
@@ -125,14 +131,16 @@ class UnitKeys {
 
   Mutex io_mu_;  // before mu_: writes of the file, one at a time
   std::unique_ptr<File> file_;
-  uint32_t unsynced_from_ GUARDED_BY(io_mu_) = UINT32_MAX;  // published slots written since the last sync
-  bool rewrite_ GUARDED_BY(io_mu_) = false;  // a write or sync failed: those slots must be written again
+  uint32_t unsynced_from_ GUARDED_BY(io_mu_) =
+      UINT32_MAX;  // slots that may not be on disk: [from, to)
+  uint32_t unsynced_to_ GUARDED_BY(io_mu_) = 0;
+  bool rewrite_ GUARDED_BY(io_mu_) = false;  // they must be written again, not only synced
 
   mutable Mutex mu_;
   std::vector<std::unique_ptr<Chunk>> chunks_ GUARDED_BY(mu_);
   std::vector<TableSlot> table_ GUARDED_BY(mu_);
   size_t in_table_ GUARDED_BY(mu_) = 0;
-  uint32_t capacity_ GUARDED_BY(mu_) = 0;   // slots with a synced secret
+  uint32_t capacity_ GUARDED_BY(mu_) = 0;  // slots with a synced secret
   uint32_t assigned_ GUARDED_BY(mu_) = 0;
   uint32_t published_ GUARDED_BY(mu_) = 0;
   uint32_t damaged_ GUARDED_BY(mu_) = 0;

@@ -19,18 +19,22 @@ constexpr uint32_t kSlotErased = 2;
 constexpr uint32_t kFewestFree = 1024;
 constexpr uint32_t kMostFree = 128u << 10;
 
-uint64_t OffsetOf(uint32_t key) { return kHeaderBytes + uint64_t{key} * kSlotBytes; }
+uint64_t OffsetOf(uint32_t key) {
+  return kHeaderBytes + uint64_t{key} * kSlotBytes;
+}
 
 }  // namespace
 
-Result<std::unique_ptr<UnitKeys>> UnitKeys::Open(Disk& disk, const std::string& path, bool log_exists) {
+Result<std::unique_ptr<UnitKeys>> UnitKeys::Open(Disk& disk, const std::string& path,
+                                                 bool log_exists) {
   if (log_exists && !disk.Exists(path)) {
     return Status::DataLoss(fmt::format("{}: missing, so nothing in this log can be read", path));
   }
   HOEGO_TRY_ASSIGN(std::unique_ptr<File> file, disk.Open(path, Disk::Mode::kCreate));
   HOEGO_TRY_ASSIGN(const uint64_t size, file->Size());
   std::unique_ptr<UnitKeys> keys(new UnitKeys(disk, path, std::move(file)));
-  const Status loaded = size < kHeaderBytes ? Status::DataLoss(fmt::format("{}: no header", path)) : keys->Load();
+  const Status loaded =
+      size < kHeaderBytes ? Status::DataLoss(fmt::format("{}: no header", path)) : keys->Load();
   if (loaded.code() == Code::kDataLoss && !log_exists) {
     HOEGO_TRY(keys->Create());  // half made when the power went: nothing was sealed under it yet
     return keys;
@@ -42,7 +46,8 @@ Result<std::unique_ptr<UnitKeys>> UnitKeys::Open(Disk& disk, const std::string& 
 Status UnitKeys::Create() {
   std::array<uint8_t, 40> random{};
   RandomBytes(random);
-  const ByteReader all(std::string_view(reinterpret_cast<const char*>(random.data()), random.size()));
+  const ByteReader all(
+      std::string_view(reinterpret_cast<const char*>(random.data()), random.size()));
   ByteReader reader = all;
   log_id_ = reader.Take<uint64_t>();
   unit_salt_ = {reader.Take<uint64_t>(), reader.Take<uint64_t>()};
@@ -103,44 +108,42 @@ Status UnitKeys::LoadSlots(uint32_t count) {
       unit.record_at = reader.Take<uint64_t>();
       const auto state = reader.Take<uint32_t>();
       const bool good = reader.Take<uint32_t>() == Crc32c(slot.substr(0, kSlotBytes - 4));
-      StateAt(key + i) = !good ? State::kDamaged : state == kSlotErased ? State::kErased : State::kLive;
+      StateAt(key + i) = !good                  ? State::kDamaged
+                         : state == kSlotErased ? State::kErased
+                                                : State::kLive;
     }
   }
   return {};
 }
 
-// The sealed id tells whether the secret is the right one: a slot that was half written still has it.
+// The sealed id tells whether the secret is the right one: a slot that was half written still has
+// it. Also a slot that is right may lie in memory only, left there by a process that died, so it is
+// written again with the next sync.
 Status UnitKeys::Restore(const RawRecord& record) {
-  uint32_t repaired = UINT32_MAX;
-  {
-    MutexLock lock(mu_);
-    if (record.unit >= capacity_) {
-      return Status::DataLoss(fmt::format("{}: no slot {}, which the log uses", path_, record.unit));
-    }
-    Unit& unit = UnitAt(record.unit);
-    State& state = StateAt(record.unit);
-    if (state == State::kErased || (state == State::kLive && unit.record_at == record.at)) {
-      return {};
-    }
-    const Result<std::string> id = OpenSealed(unit.secret, record.kind, record.unit, SealedPart(record));
-    if (id.ok()) {
-      unit.hash = HashUnit(*id);
-      unit.record_at = record.at;
-      state = State::kLive;
-      repaired = record.unit;
-    } else {
-      state = State::kDamaged;
-    }
+  MutexLock io(io_mu_);
+  MarkUnsynced(record.unit, 1);
+  rewrite_ = true;
+  MutexLock lock(mu_);
+  if (record.unit >= capacity_) {
+    return Status::DataLoss(fmt::format("{}: no slot {}, which the log uses", path_, record.unit));
   }
-  if (repaired != UINT32_MAX) {
-    MutexLock io(io_mu_);
-    HOEGO_TRY(WriteSlots(repaired, 1));
+  Unit& unit = UnitAt(record.unit);
+  State& state = StateAt(record.unit);
+  if (state == State::kErased || (state == State::kLive && unit.record_at == record.at)) {
+    return {};
+  }
+  const Result<std::string> id =
+      OpenSealed(unit.secret, record.kind, record.unit, SealedPart(record));
+  state = id.ok() ? State::kLive : State::kDamaged;
+  if (id.ok()) {
+    unit.hash = HashUnit(*id);
+    unit.record_at = record.at;
   }
   return {};
 }
 
 Status UnitKeys::FinishOpen(uint32_t assigned) {
-  std::vector<uint32_t> remake;
+  MutexLock io(io_mu_);
   {
     MutexLock lock(mu_);
     if (assigned > capacity_) {
@@ -149,39 +152,36 @@ Status UnitKeys::FinishOpen(uint32_t assigned) {
     }
     assigned_ = published_ = assigned;
     GrowTable(assigned);
-    for (uint32_t key = 0; key < capacity_; ++key) {
-      Unit& unit = UnitAt(key);
-      if (key >= assigned) {
-        unit.hash = {};
-        unit.record_at = 0;
-        if (StateAt(key) != State::kLive) {
-          remake.push_back(key);
+    for (uint32_t key = 0; key < assigned; ++key) {
+      const bool forgotten =
+          std::find(forgetting_.begin(), forgetting_.end(), key) != forgetting_.end();
+      if (StateAt(key) == State::kLive && UnitAt(key).record_at != 0) {
+        if (!forgotten) {
+          InsertLocked(UnitAt(key).hash, key);
         }
-      } else if (StateAt(key) == State::kLive && unit.record_at != 0) {
-        InsertLocked(unit.hash, key);
-      } else if (StateAt(key) != State::kErased &&
-                 std::find(forgetting_.begin(), forgetting_.end(), key) == forgetting_.end()) {
+      } else if (StateAt(key) != State::kErased && !forgotten) {
         StateAt(key) = State::kDamaged;
         ++damaged_;
       }
     }
-    for (const uint32_t key : forgetting_) {
-      EraseLocked(UnitAt(key).hash, key);
-    }
-    for (const uint32_t key : remake) {  // never used by a record that counts
-      RandomBytes(UnitAt(key).secret);
-      StateAt(key) = State::kLive;
+    for (uint32_t key = assigned; key < capacity_; ++key) {  // never used by a record that counts
+      Unit& unit = UnitAt(key);
+      if (StateAt(key) != State::kLive) {
+        RandomBytes(unit.secret);
+        StateAt(key) = State::kLive;
+      }
+      unit.hash = {};
+      unit.record_at = 0;
     }
     if (damaged_ > 0) {
-      Log(LogLevel::kError, "events", "unit keys are damaged: what was sealed under them cannot be read",
+      Log(LogLevel::kError, "events",
+          "unit keys are damaged: what was sealed under them cannot be read",
           {{"file", path_}, {"units", damaged_}});
     }
+    MarkUnsynced(assigned, capacity_ - assigned);
   }
-  MutexLock io(io_mu_);
-  for (const uint32_t key : remake) {
-    HOEGO_TRY(WriteSlots(key, 1));
-  }
-  return SyncFile();  // a process that died may have left slots in memory only
+  rewrite_ = true;
+  return SyncFile();
 }
 
 void UnitKeys::AddCapacity(uint32_t n) {
@@ -222,7 +222,8 @@ Status UnitKeys::Extend(uint32_t n) {
     first = capacity_;
   }
   if (n > HeadTable::kMostUnits - first) {
-    return Status::ResourceExhausted(fmt::format("{}: at most {} units", path_, HeadTable::kMostUnits));
+    return Status::ResourceExhausted(
+        fmt::format("{}: at most {} units", path_, HeadTable::kMostUnits));
   }
   std::vector<AesKey> secrets(n);
   RandomBytes({secrets.front().data(), size_t{n} * sizeof(AesKey)});
@@ -263,7 +264,9 @@ std::string UnitKeys::EncodeSlots(uint32_t first, uint32_t count) const {
       PutLe(bytes, unit.record_at);
       PutLe(bytes, kSlotLive);
     }
-    PutLe(bytes, Crc32c(std::string_view(bytes).substr(begin)));
+    // What was found damaged stays so, also when its slot is written again.
+    const uint32_t crc = Crc32c(std::string_view(bytes).substr(begin));
+    PutLe(bytes, StateAt(key) == State::kDamaged ? ~crc : crc);
   }
   return bytes;
 }
@@ -285,7 +288,8 @@ Result<std::vector<std::string>> UnitKeys::CheckFile() const {
     HOEGO_TRY_ASSIGN(const size_t got, file_->ReadAt(OffsetOf(key), slot));
     const std::string_view covered = std::string_view(slot).substr(0, kSlotBytes - 4);
     if (got < kSlotBytes || LoadLe<uint32_t>(slot.data() + covered.size()) != Crc32c(covered)) {
-      findings.push_back(fmt::format("{}: slot {} has a wrong checksum: its unit cannot be read", path_, key));
+      findings.push_back(
+          fmt::format("{}: slot {} has a wrong checksum: its unit cannot be read", path_, key));
     }
   }
   return findings;

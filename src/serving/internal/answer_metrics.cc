@@ -25,11 +25,11 @@ AnswerMetrics::Series AnswerMetrics::Find(std::string_view endpoint, std::string
   }
   const bool room = series_.size() < kMaxSeries;
   Series series;
-  series.duration = &metrics_.histogram(
-      "hoego_recommend_duration_seconds", "From the request to its answer, by who answered.",
-      {{"endpoint", std::string(endpoint)},
-       {"model", std::string(model)},
-       {"version", room ? fmt::format("{}", version) : "other"}});
+  series.duration = &metrics_.histogram("hoego_recommend_duration_seconds",
+                                        "From the request to its answer, by who answered.",
+                                        {{"endpoint", std::string(endpoint)},
+                                         {"model", std::string(model)},
+                                         {"version", room ? fmt::format("{}", version) : "other"}});
   series.folded_in = &metrics_.counter(
       "hoego_recommend_folded_items_total",
       "Items of histories that models were told of; divided by answers, the fold-in length.",
@@ -48,19 +48,25 @@ void AnswerMetrics::Answered(std::string_view endpoint, std::string_view model, 
 }
 
 void AnswerMetrics::FellBack(std::string_view endpoint, const Status& reason) {
-  metrics_.counter("hoego_recommend_fallbacks_total", "Answers by another model than the route's.",
-                   {{"endpoint", std::string(endpoint)},
-                    {"reason", std::string(ReasonWord(reason.code()))}}).Add();
+  metrics_
+      .counter(
+          "hoego_recommend_fallbacks_total", "Answers by another model than the route's.",
+          {{"endpoint", std::string(endpoint)}, {"reason", std::string(ReasonWord(reason.code()))}})
+      .Add();
 }
 
 void AnswerMetrics::Late(std::string_view endpoint) {
-  metrics_.counter("hoego_recommend_late_total", "Answers after their deadline.",
-                   {{"endpoint", std::string(endpoint)}}).Add();
+  metrics_
+      .counter("hoego_recommend_late_total", "Answers after their deadline.",
+               {{"endpoint", std::string(endpoint)}})
+      .Add();
 }
 
 void AnswerMetrics::Failed(std::string_view endpoint, Code code) {
-  metrics_.counter("hoego_recommend_errors_total", "Requests without an answer, by code.",
-                   {{"endpoint", std::string(endpoint)}, {"code", std::string(CodeName(code))}}).Add();
+  metrics_
+      .counter("hoego_recommend_errors_total", "Requests without an answer, by code.",
+               {{"endpoint", std::string(endpoint)}, {"code", std::string(CodeName(code))}})
+      .Add();
 }
 
 }  // namespace hoego::serving::internal

@@ -13,9 +13,9 @@
 
 namespace hoego::serving::internal {
 
-// The figures of answers, by endpoint and version. Only names of endpoints that exist become labels, and after kMaxSeries
-// pairs of endpoint and version the version is called "other", so that the figures stay bounded.
-// Threads: every method from any thread.
+// The figures of answers, by endpoint and version. Only names of endpoints that exist become
+// labels, and after kMaxSeries pairs of endpoint and version the version is called "other", so that
+// the figures stay bounded. Threads: every method from any thread.
 class AnswerMetrics {
  public:
   static constexpr size_t kMaxSeries = 1'000;

@@ -21,14 +21,15 @@ struct ItemRules {
   std::vector<events::ItemKey> exclude;
   std::vector<events::ItemKey> shown;                      // on earlier pages
   std::optional<std::vector<events::ItemKey>> candidates;  // absent: every item
-  // Each set asks for one category of its own; a set with none that the catalogue knows lets nothing through.
+  // Each set asks for one category of its own; a set with none that the catalogue knows lets
+  // nothing through.
   std::vector<std::vector<uint32_t>> categories;
   std::shared_ptr<const events::CatalogueView> catalogue;
   Time now;
 };
 
-// The rules in the numbers of one model: marks for what the lists say, the catalogue only for items that are asked about.
-// Pre: rules, map and scratch outlive it; one filter a scratch at a time.
+// The rules in the numbers of one model: marks for what the lists say, the catalogue only for items
+// that are asked about. Pre: rules, map and scratch outlive it; one filter a scratch at a time.
 // Cost: the lists once; then one array read an item, and the catalogue for those that pass.
 class ItemFilter {
  public:
@@ -79,7 +80,8 @@ class ItemFilter {
     return map_ == nullptr ? events::ItemKey(index) : map_->key(index);
   }
 
-  // Items that the lists leave; what the catalogue hides is not counted off, since that would cost a look at every item.
+  // Items that the lists leave; what the catalogue hides is not counted off, since that would cost
+  // a look at every item.
   uint32_t candidates() const {
     return rules_.candidates.has_value() ? allowed_ - blocked_allowed_ : items_ - blocked_;
   }

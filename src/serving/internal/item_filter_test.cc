@@ -51,8 +51,7 @@ std::shared_ptr<FakeView> SomeCatalogue(uint32_t keys, Time now) {
     if (*rc::gen::inRange(0, 3) == 0) {
       info.expires = now + std::chrono::milliseconds(*rc::gen::inRange(-1, 2));
     }
-    info.categories =
-        *rc::gen::container<std::vector<uint32_t>>(rc::gen::inRange<uint32_t>(0, 4));
+    info.categories = *rc::gen::container<std::vector<uint32_t>>(rc::gen::inRange<uint32_t>(0, 4));
     view->infos[k] = info;
   }
   return view;
@@ -82,8 +81,8 @@ bool MayCome(const ItemRules& rules, ItemKey key) {
   for (const auto& wanted : rules.categories) {
     bool has_one = false;
     for (const uint32_t c : wanted) {
-      has_one = has_one || (info != nullptr && std::count(info->categories.begin(),
-                                                          info->categories.end(), c) > 0);
+      has_one = has_one || (info != nullptr &&
+                            std::count(info->categories.begin(), info->categories.end(), c) > 0);
     }
     if (!has_one) {
       return false;

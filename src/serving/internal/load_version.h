@@ -11,13 +11,14 @@
 
 namespace hoego::serving::internal {
 
-// Fetches and reads a version and puts it together. On the loader thread; takes as long as the disk takes.
+// Fetches and reads a version and puts it together. On the loader thread; takes as long as the disk
+// takes.
 Result<std::unique_ptr<LoadedVersion>> ReadVersion(const registry::ModelVersion& version,
                                                    ModelFetcher& fetcher, const ModelReader& read,
                                                    const events::EventStore& store);
 
-// Asks the version what requests will ask it, so that its pages are in memory and its cost is known.
-// FailedPrecondition when it has no items or a score is not finite.
+// Asks the version what requests will ask it, so that its pages are in memory and its cost is
+// known. FailedPrecondition when it has no items or a score is not finite.
 Status WarmUp(const LoadedVersion& version, const Clock& clock);
 
 }  // namespace hoego::serving::internal

@@ -13,7 +13,9 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-double Millis(nanoseconds d) { return std::chrono::duration<double, std::milli>(d).count(); }
+double Millis(nanoseconds d) {
+  return std::chrono::duration<double, std::milli>(d).count();
+}
 
 Status TooSlow(const LoadedVersion& version, nanoseconds needs, nanoseconds has) {
   return Status::DeadlineExceeded(fmt::format("{}/{} takes about {:.2f} ms, {:.2f} ms are left",
@@ -64,8 +66,8 @@ Result<Ranking> Ranker::Rank(const std::vector<const Source*>& sources,
 }
 
 Result<Found> Ranker::Find(const Source& source) const {
-  // A version can leave between the registry's answer and the look into the table, but only after the alias moved on:
-  // so ask again until both agree or the same version is missing twice.
+  // A version can leave between the registry's answer and the look into the table, but only after
+  // the alias moved on: so ask again until both agree or the same version is missing twice.
   registry::ModelVersion meant;
   for (uint32_t missed = 0;;) {
     HOEGO_TRY_ASSIGN(meant, registry_.Resolve(source.ref));
@@ -122,7 +124,8 @@ Result<Ranking> Ranker::AskModel(const LoadedVersion& version, const Question& q
 
   const ItemFilter filter(question.rules, map.get(), model.items(), *scratch);
   const auto best = kernels::TopK(std::span<const float>(scores), question.n, filter);
-  // NaN never comes out of TopK; so only an answer that is empty or led by infinity needs a look at all scores.
+  // NaN never comes out of TopK; so only an answer that is empty or led by infinity needs a look at
+  // all scores.
   if ((best.empty() || std::isinf(best.front().score)) && !AllAreScores(scores)) {
     return Status::Internal(
         fmt::format("{}/{} gave scores that are not finite", version.model, version.version));

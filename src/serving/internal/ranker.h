@@ -22,7 +22,8 @@ namespace hoego::serving::internal {
 
 // One request, ready to be scored by any model.
 struct Question {
-  std::shared_ptr<const std::vector<events::HistoryEntry>> history;  // null: nothing is known of the unit
+  std::shared_ptr<const std::vector<events::HistoryEntry>>
+      history;  // null: nothing is known of the unit
   ItemRules rules;
   uint32_t n = 10;
   std::chrono::nanoseconds started{0};   // Clock::Monotonic
@@ -37,12 +38,12 @@ struct Ranking {
   };
   std::string model;
   uint32_t version = 0;
-  std::vector<Entry> items;   // best first
-  uint32_t candidates = 0;    // ItemFilter::candidates
-  uint32_t folded_in = 0;     // items of the history that the model was told of
-  bool late = false;          // ready after the deadline
-  bool fallback = false;      // not by the first source
-  Status reason;              // why not, when fallback or late
+  std::vector<Entry> items;  // best first
+  uint32_t candidates = 0;   // ItemFilter::candidates
+  uint32_t folded_in = 0;    // items of the history that the model was told of
+  bool late = false;         // ready after the deadline
+  bool fallback = false;     // not by the first source
+  Status reason;             // why not, when fallback or late
 };
 
 // A version of a model for one request.
@@ -63,14 +64,15 @@ class Ranker {
   // The first source that answers in time, as recommend.h says. Pre: at least one source.
   Result<Ranking> Rank(const std::vector<const Source*>& sources, const Question& question) const;
 
-  // The version that the reference means at this moment, or its stand-in. The registry's own error when it means none;
-  // Unavailable when nothing of that model is loaded. Pre: !source.popular.
+  // The version that the reference means at this moment, or its stand-in. The registry's own error
+  // when it means none; Unavailable when nothing of that model is loaded. Pre: !source.popular.
   Result<Found> Find(const Source& source) const;
 
  private:
   enum class Haste { kMeetDeadline, kAnswerAnyhow };
   Result<Ranking> Ask(const Source& source, const Question& question, Haste haste) const;
-  Result<Ranking> AskModel(const LoadedVersion& version, const Question& question, Haste haste) const;
+  Result<Ranking> AskModel(const LoadedVersion& version, const Question& question,
+                           Haste haste) const;
   Ranking AskPopular(const Question& question) const;
 
   const events::EventStore& events_;

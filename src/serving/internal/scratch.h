@@ -10,17 +10,17 @@
 
 namespace hoego::serving::internal {
 
-// The memory one request works in, kept from request to request: scoring a million items must not allocate four megabytes
-// each time.
+// The memory one request works in, kept from request to request: scoring a million items must not
+// allocate four megabytes each time.
 struct Scratch {
-  std::vector<float> scores;                   // by index
-  std::vector<uint8_t> marks;                  // by index; all 0 between requests
-  std::vector<uint32_t> marked;                // where marks are not 0
+  std::vector<float> scores;     // by index
+  std::vector<uint8_t> marks;    // by index; all 0 between requests
+  std::vector<uint32_t> marked;  // where marks are not 0
   std::vector<models::Interaction> history;
 };
 
-// Hands out scratch memory. At most kKept lie unused; so there are never more than requests at once plus kKept.
-// Threads: every method from any thread.
+// Hands out scratch memory. At most kKept lie unused; so there are never more than requests at once
+// plus kKept. Threads: every method from any thread.
 class ScratchPool {
  public:
   static constexpr size_t kKept = 32;

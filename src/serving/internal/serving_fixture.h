@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "serving/internal/fakes.h"
+#include "serving/internal/fake_model.h"
+#include "serving/internal/fake_registry.h"
+#include "serving/internal/fake_store.h"
 #include "serving/serving.h"
 
 namespace hoego::serving::testing {
@@ -52,12 +54,12 @@ class ServingTest : public ::testing::Test, public ModelFetcher {
     models_ = std::make_unique<ModelStore>(
         *this, [this](const std::string& folder) { return Read(folder); }, store_, clock_, metrics_,
         options);
-    popular_ = std::make_unique<Popularity>(store_.fake_log, clock_, metrics_,
-                                            Popularity::Options{});
+    popular_ =
+        std::make_unique<Popularity>(store_.fake_log, clock_, metrics_, Popularity::Options{});
     decisions_ = std::make_unique<DecisionLog>(store_.fake_log, &router_, metrics_, decisions);
-    serving_ = std::make_unique<Serving>(ServingParts{store_, registry_, endpoints_, *models_,
-                                                      *popular_, *decisions_, &router_, clock_,
-                                                      metrics_});
+    serving_ =
+        std::make_unique<Serving>(ServingParts{store_, registry_, endpoints_, *models_, *popular_,
+                                               *decisions_, &router_, clock_, metrics_});
     registry_.AddVersion(Version("films", 1));
     registry_.AddVersion(Version("films", 2));
     registry_.Move("films", "champion", 1);
@@ -130,8 +132,8 @@ class ServingTest : public ::testing::Test, public ModelFetcher {
   }
   Result<RecommendAnswer> Recommend(const RecommendRequest& request) {
     std::promise<Result<RecommendAnswer>> told;
-    serving_->Recommend(request,
-                        [&told](Result<RecommendAnswer> answer) { told.set_value(std::move(answer)); });
+    serving_->Recommend(
+        request, [&told](Result<RecommendAnswer> answer) { told.set_value(std::move(answer)); });
     return told.get_future().get();
   }
   static std::vector<std::string> Ids(const RecommendAnswer& answer) {

@@ -11,10 +11,12 @@
 
 namespace hoego::serving::internal {
 
-// Destroys versions on its own thread, so that no request pays for freeing a model: the last reader's pointer only hands
-// the version over. Freeing a gigabyte takes tens of milliseconds; handing it over takes one lock.
+// Destroys versions on its own thread, so that no request pays for freeing a model: the last
+// reader's pointer only hands the version over. Freeing a gigabyte takes tens of milliseconds;
+// handing it over takes one lock.
 //
-// Life: its destructor waits until every version it shares has come back. Threads: every method from any thread.
+// Life: its destructor waits until every version it shares has come back. Threads: every method
+// from any thread.
 class Unloader {
  public:
   // Told on the unloader's thread after a version is destroyed.
