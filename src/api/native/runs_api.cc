@@ -70,6 +70,7 @@ void AddRunRoutes(Operations& operations, Context& context) {
                   .tag = "runs",
                   .summary = "Runs, newest first; of one experiment or of all.",
                   .answer = "Runs",
+                  .others = {404},
                   .query = {{"experiment", R"({"type":"string"})", "an experiment's id"},
                             {"n", R"({"type":"integer","minimum":0,"maximum":1000})", "at most so many"},
                             {"offset", R"({"type":"integer","minimum":0})", "after so many"}}},
