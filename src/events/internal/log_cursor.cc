@@ -26,8 +26,11 @@ bool LogCursor::FindSegment(uint64_t end) {
     segment_end_ = end_of(scanner_->segment());
   }
   if (scanner_ == nullptr || (segment_end_ != 0 && position_ >= segment_end_)) {
-    position_ = std::max(position_, segments_.begin());
-    std::shared_ptr<Segment> segment = segments_.Find(position_);
+    std::shared_ptr<Segment> segment;
+    while (segment == nullptr) {  // null when retention removed it just now
+      position_ = std::max(position_, segments_.begin());
+      segment = segments_.Find(position_);
+    }
     segment_end_ = end_of(*segment);
     position_ = std::max(position_, segment->first());
     scanner_ = std::make_unique<SegmentScanner>(std::move(segment), kReadBytes);
