@@ -19,6 +19,7 @@
 #include "models/model.h"
 #include "registry/registry.h"
 #include "serving/decision_log.h"
+#include "serving/deployment.h"
 #include "serving/endpoints.h"
 #include "serving/model_store.h"
 #include "serving/popularity.h"
@@ -51,6 +52,7 @@ struct Instance::Parts {
   std::unique_ptr<serving::Popularity> popular;
   std::unique_ptr<serving::DecisionLog> decisions;
   std::unique_ptr<serving::Serving> serving;
+  std::unique_ptr<serving::Deployment> deployment;
   std::unique_ptr<loop::TestControl> control;
   std::unique_ptr<loop::Steps> steps;
   std::unique_ptr<loop::Loops> loops;
@@ -168,9 +170,11 @@ Result<std::unique_ptr<Instance>> Instance::Open(const InstanceOptions& options,
     p->serving = std::make_unique<serving::Serving>(serving::ServingParts{*p->store, *p->registry, *p->endpoints, *p->models,
                                                                           *p->popular, *p->decisions, p->tests.get(), p->clock,
                                                                           p->metrics});
-    p->control = std::make_unique<loop::TestControl>(*p->tests, *p->registry, *p->endpoints, *p->serving);
-    loop::StepParts steps{*p->store, *p->blobs, *p->tracking, *p->registry, *p->endpoints, *p->tests, *p->control, p->clock,
-                          options.program, p->Folder("work"), kVersion, 0, 0, 10, 0, options.model, options.note};
+    p->deployment = std::make_unique<serving::Deployment>(*p->registry, *p->endpoints, *p->serving);
+    p->control =
+        std::make_unique<loop::TestControl>(*p->tests, *p->registry, *p->endpoints, *p->serving, *p->deployment);
+    loop::StepParts steps{*p->store, *p->blobs, *p->tracking, *p->registry, *p->endpoints, *p->deployment, *p->tests,
+                          *p->control, p->clock, options.program, p->Folder("work"), kVersion, 0, 0, 10, 0, options.model, options.note};
     steps.training_threads = static_cast<uint32_t>(p->settings.Int("training.threads"));
     steps.training_memory = static_cast<uint64_t>(p->settings.Int("training.memory_bytes"));
     steps.training_nice = static_cast<int>(p->settings.Int("training.nice"));
@@ -194,7 +198,7 @@ Result<std::string> Instance::Listen(const std::string& address) {
   HOEGO_TRY_ASSIGN(const HostPort at, ParseHostPort(address));
   p.workers = std::make_unique<ThreadPool>(kWorkers);
   p.context = std::make_unique<native::Context>(native::Context{*p.store, *p.journal, *p.registry, *p.endpoints, *p.models,
-                                                                *p.serving, *p.tests, *p.control, *p.tracking, *p.loops,
+                                                                *p.serving, *p.deployment, *p.tests, *p.control, *p.tracking, *p.loops,
                                                                 p.settings, p.metrics, p.clock, *p.workers, p.ready, kVersion});
   http::Router router;
   native::AddNativeRoutes(router, *p.context);
@@ -207,6 +211,7 @@ Result<std::string> Instance::Listen(const std::string& address) {
   options.allowed_hosts = CommaList(p.settings.String("http.allowed_hosts"));
   options.allowed_origins = CommaList(p.settings.String("http.allowed_origins"));
   HOEGO_TRY_ASSIGN(p.server, http::Server::Start(options, router, p.metrics));
+  p.deployment->LoadEndpoints();
   p.loops->Start();
   p.ready = true;
   return fmt::format("{}:{}", p.server->address(), p.server->port());

@@ -22,6 +22,7 @@ struct StepParts {
   tracking::Tracking& tracking;
   registry::Registry& registry;
   serving::Endpoints& endpoints;
+  serving::Deployment& deployment;
   abtest::Tests& tests;
   TestControl& control;
   const Clock& clock;

@@ -104,7 +104,7 @@ Status EnsureEndpoint(const StepParts& parts, const StepInput& input, const std:
   }
   JsonWriter w;
   w.BeginObject().Field("model", model + "@champion").Key("fallback").BeginArray().String("popular").EndArray().EndObject();
-  return parts.endpoints.Put(input.file.endpoint, w.text()).status();
+  return parts.deployment.PutEndpoint(input.file.endpoint, w.text()).status();
 }
 
 struct Roles {
@@ -132,7 +132,7 @@ Result<std::string> DoRegister(const StepParts& parts, const StepInput& input) {
   if (!parts.registry.Resolve(champion_ref).ok()) {
     input.progress(0.2, "the first champion");
     HOEGO_TRY_ASSIGN(const registry::ModelVersion first, MakeVersion(parts, input, model, roles.champion, "first"));
-    HOEGO_TRY(parts.registry.MoveAlias(model, "champion", first.version, 0, "the first champion", "loop").status());
+    HOEGO_TRY(parts.deployment.MoveAlias(model, "champion", first.version, 0, "the first champion", "loop").status());
   }
   HOEGO_TRY(EnsureEndpoint(parts, input, model));
   HOEGO_TRY_ASSIGN(const registry::ModelVersion champion, parts.registry.Resolve(champion_ref));

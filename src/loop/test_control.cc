@@ -54,7 +54,7 @@ Result<abtest::TestDefinition> TestControl::Ship(std::string_view name, std::str
         fmt::format("endpoint \"{}\" names {}, the winner is {}: only an alias of the same model can be moved",
                     test.plan.endpoint, endpoint->definition.model, verdict.winner()->model_ref));
   }
-  HOEGO_TRY(registry_
+  HOEGO_TRY(deployment_
                 .MoveAlias(in_charge.model, *in_charge.alias, *winner.version, std::nullopt,
                            fmt::format("test {}: {}", name, verdict.decision.reason), who)
                 .status());

@@ -6,6 +6,7 @@
 #include "abtest/tests.h"
 #include "base/status.h"
 #include "registry/registry.h"
+#include "serving/deployment.h"
 #include "serving/endpoints.h"
 #include "serving/serving.h"
 
@@ -16,8 +17,9 @@ namespace hoego::loop {
 // Threads: every method from any thread; each waits for the log.
 class TestControl {
  public:
-  TestControl(abtest::Tests& tests, registry::Registry& registry, serving::Endpoints& endpoints, serving::Serving& serving)
-      : tests_(tests), registry_(registry), endpoints_(endpoints), serving_(serving) {}
+  TestControl(abtest::Tests& tests, registry::Registry& registry, serving::Endpoints& endpoints, serving::Serving& serving,
+              serving::Deployment& deployment)
+      : tests_(tests), registry_(registry), endpoints_(endpoints), serving_(serving), deployment_(deployment) {}
 
   // NotFound when the plan's endpoint does not exist.
   Result<abtest::TestDefinition> Create(const abtest::TestPlan& plan);
@@ -38,6 +40,7 @@ class TestControl {
   registry::Registry& registry_;
   serving::Endpoints& endpoints_;
   serving::Serving& serving_;
+  serving::Deployment& deployment_;
 };
 
 }  // namespace hoego::loop

@@ -26,6 +26,16 @@ std::optional<JsonRef> Present(JsonRef object, std::string_view field) {
   return value.has_value() && !value->is_null() ? value : std::nullopt;
 }
 
+template <class Words>
+std::string Listed(const Words& words) {
+  std::string text;
+  for (const std::string_view word : words) {
+    text += text.empty() ? "" : ", ";
+    text += word;
+  }
+  return text;
+}
+
 Status RefuseUnknown(JsonRef object, std::string_view prefix,
                      const std::vector<std::string>& known) {
   return object.ForEachField([&](std::string_view key, JsonRef) {
@@ -36,7 +46,7 @@ Status RefuseUnknown(JsonRef object, std::string_view prefix,
     return Status::InvalidArgument(
         fmt::format("endpoint: unknown field \"{}{}\"{}", prefix, key,
                     nearest ? fmt::format(", did you mean \"{}{}\"?", prefix, *nearest)
-                            : fmt::format(", known are {}", fmt::join(known, ", "))));
+                            : ", known are " + Listed(known)));
   });
 }
 
@@ -73,7 +83,7 @@ Status ReadWord(JsonRef object, std::string_view field, std::string_view shown,
   const auto text = value->AsString();
   const auto found = text ? std::find(words.begin(), words.end(), *text) : words.end();
   if (found == words.end()) {
-    return Wrong(shown, fmt::format("one of {}", fmt::join(words, ", ")),
+    return Wrong(shown, "one of " + Listed(words),
                  text ? fmt::format("\"{}\"", *text) : std::string(value->kind_name()));
   }
   index = static_cast<size_t>(found - words.begin());

@@ -45,6 +45,8 @@ class Endpoints {
   // InvalidArgument for a wrong definition or an unknown model, AlreadyExists when a registered
   // model has the name.
   Result<uint64_t> Put(std::string_view name, std::string_view json);
+  // What Put would make of it, or why it would refuse; changes nothing.
+  Result<Endpoint> Check(std::string_view name, std::string_view json) const;
   Status Remove(std::string_view name);
   // The route of this endpoint changes: a test starts, stops or moves its shares.
   Result<uint64_t> NewRevision(std::string_view name, std::string_view reason);
@@ -61,7 +63,6 @@ class Endpoints {
  private:
   using Table = std::map<std::string, std::shared_ptr<const Endpoint>, std::less<>>;
 
-  Result<Endpoint> Check(std::string_view name, std::string_view json) const;
   Status CheckModel(const Source& source) const;
   Status Write(std::string_view kind, std::string_view name, uint64_t revision,
                std::string_view json) REQUIRES(write_mu_);

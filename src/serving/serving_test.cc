@@ -157,6 +157,7 @@ TEST_F(ServingTest, PagesGoThroughAllItemsOnce) {
       paged.push_back(id);
     }
     page = answer->page;
+    ASSERT_LE(paged.size(), kItems);
   } while (!page.empty());
   EXPECT_EQ(paged, all);
 }
@@ -178,6 +179,7 @@ TEST_F(ServingTest, PagesNeverRepeatAnItemWhateverHappensMeanwhile) {
       for (const auto& id : Ids(*answer)) {
         EXPECT_TRUE(met.insert(id).second) << id << " came twice";
       }
+      ASSERT_FALSE(HasFailure());
       page = answer->page;
       if (rng.Chance(0.5)) {
         store_.AddEvent(unit, "watch", "i" + std::to_string(rng.Below(kItems)));

@@ -74,6 +74,19 @@ TEST_F(SwapTest, WhileVersionsMoveEveryRequestIsAnsweredByOneThatWasCurrentMeanw
   EXPECT_GE(answered, 1000u);
 }
 
+// The alias moved and the old version left after a request had asked the registry.
+TEST_F(SwapTest, AVersionThatLeftBetweenTwoLooksIsAskedForAgain) {
+  PutHome();
+  ASSERT_TRUE(Prepare(2).ok());
+  registry_.Move("films", "champion", 9);  // 9 is not loaded (any more)
+  Break("blob:films9", Status::NotFound("gone"));
+  registry_.after_resolve = [this] { registry_.Move("films", "champion", 2); };
+  const auto answer = Recommend(Ask("u1"));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->version, 2u);
+  EXPECT_FALSE(answer->fallback);
+}
+
 TEST_F(SwapTest, EventsAndAnswersAtTheSameTimeAreNeverStale) {
   PutHome();
   ASSERT_TRUE(Prepare(1).ok());

@@ -15,7 +15,7 @@ std::string EndpointJson(const serving::Endpoint& e) {
 
 void PutEndpoint(Context& context, const http::Request& request, http::Responder responder) {
   AnswerLater(context, std::move(responder), [&context, name = request.params[0], json = std::string(request.body)] {
-    auto revision = context.endpoints.Put(name, json);
+    auto revision = context.deployment.PutEndpoint(name, json);
     if (!revision.ok()) {
       return revision.status().code() == Code::kInvalidArgument ? http::Problem(422, revision.status())
                                                                 : http::Problem(revision.status());

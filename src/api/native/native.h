@@ -16,6 +16,7 @@
 #include "loop/loops.h"
 #include "loop/test_control.h"
 #include "registry/registry.h"
+#include "serving/deployment.h"
 #include "serving/endpoints.h"
 #include "serving/serving.h"
 #include "tracking/tracking.h"
@@ -30,6 +31,7 @@ struct Context {
   serving::Endpoints& endpoints;
   serving::ModelStore& models;
   serving::Serving& serving;
+  serving::Deployment& deployment;
   abtest::Tests& tests;
   loop::TestControl& test_control;
   tracking::Tracking& tracking;

@@ -145,7 +145,7 @@ void PutAlias(Context& context, const http::Request& request, http::Responder re
   AnswerLater(context, std::move(responder),
               [&context, model = request.params[0], alias = request.params[1], expected = *expected, body = *body,
                who = std::string(request.remote)] {
-                auto move = context.registry.MoveAlias(model, alias, body.version, expected, body.reason, who);
+                auto move = context.deployment.MoveAlias(model, alias, body.version, expected, body.reason, who);
                 if (!move.ok()) {
                   return move.status().code() == Code::kAborted ? http::Problem(412, move.status())
                                                                 : http::Problem(move.status());
@@ -175,7 +175,7 @@ void AddRegistryRoutes(Operations& operations, Context& context) {
                  [&context](const http::Request& r, http::Responder a) { GetAlias(context, r, std::move(a)); });
   operations.Add({.method = "PUT", .pattern = "/v1/registry/models/{model}/aliases/{alias}", .tag = "registry",
                   .summary = "Moves an alias; with If-Match only if it still points to that version.",
-                  .body = "AliasMove", .answer = "AliasMoved", .others = {404, 412, 422}},
+                  .body = "AliasMove", .answer = "AliasMoved", .others = {404, 409, 412, 422}},
                  [&context](const http::Request& r, http::Responder a) { PutAlias(context, r, std::move(a)); });
 }
 

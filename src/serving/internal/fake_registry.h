@@ -32,10 +32,13 @@ class FakeRegistry final : public registry::Registry {
   Result<registry::ModelVersion> CreateVersion(registry::ModelVersion) override {
     return Status::Unimplemented("fake");
   }
-  Result<registry::AliasMove> MoveAlias(std::string_view, std::string_view, uint32_t,
-                                        std::optional<uint32_t>, std::string_view,
-                                        std::string_view) override {
-    return Status::Unimplemented("fake");
+  Result<registry::AliasMove> MoveAlias(std::string_view model, std::string_view alias,
+                                        uint32_t version, std::optional<uint32_t>,
+                                        std::string_view, std::string_view) override {
+    Move(std::string(model), std::string(alias), version);
+    registry::AliasMove move;
+    move.version = version;
+    return move;
   }
   Result<registry::RegisteredModel> GetModel(std::string_view name) const override {
     MutexLock lock(mu_);
@@ -71,6 +74,18 @@ class FakeRegistry final : public registry::Registry {
     return std::vector<registry::AliasMove>();
   }
   Result<registry::ModelVersion> Resolve(const registry::ModelRef& ref) const override {
+    auto version = ResolveNow(ref);
+    if (after_resolve) {
+      after_resolve();
+    }
+    return version;
+  }
+  void OnChange(std::function<void(std::string_view)>) override {}
+
+  std::function<void()> after_resolve;  // what happens before the caller looks at the answer
+
+ private:
+  Result<registry::ModelVersion> ResolveNow(const registry::ModelRef& ref) const {
     if (ref.version.has_value()) {
       return GetVersion(ref.model, *ref.version);
     }
@@ -85,9 +100,7 @@ class FakeRegistry final : public registry::Registry {
     }
     return GetVersion(ref.model, version);
   }
-  void OnChange(std::function<void(std::string_view)>) override {}
 
- private:
   mutable Mutex mu_;
   std::map<std::pair<std::string, uint32_t>, registry::ModelVersion> versions_;
   std::map<std::pair<std::string, std::string>, uint32_t> aliases_;

@@ -65,6 +65,14 @@ class ServingTest : public ::testing::Test, public ModelFetcher {
     registry_.Move("films", "champion", 1);
   }
 
+  // Before the destructors: the loader thread calls back into this object.
+  void TearDown() override {
+    serving_.reset();
+    decisions_.reset();
+    popular_.reset();
+    models_.reset();
+  }
+
   Result<std::string> Fetch(const registry::ModelVersion& v) override {
     MutexLock lock(mu_);
     if (const auto found = broken_.find(v.source); found != broken_.end()) {
