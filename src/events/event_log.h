@@ -45,7 +45,7 @@ class EventLog {
   // dictionaries, histories and the catalogue; on an error nothing of it is acknowledged. `done`
   // may run on the committing thread (be short) or, when the batch is refused at once, on the
   // caller's. After a failed write or fsync every append answers Unavailable with the cause until
-  // Reopen() succeeds; reads go on.
+  // Reopen() succeeds, which an append asks for by itself once a second has passed; reads go on.
   virtual void Append(std::span<const NewRecord> batch, Done done) = 0;
 
   virtual std::unique_ptr<Cursor> Read(Cut from) const = 0;

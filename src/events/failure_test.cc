@@ -83,6 +83,27 @@ TEST_F(Failure, ReopeningFailsAsLongAsTheDiskDoes) {
   ExpectWorkingAfterReopening();
 }
 
+TEST_F(Failure, AnAppendASecondLaterReopensTheLogByItself) {
+  // The commit, the cut that follows it, and the first try to reopen.
+  disk_.Fail(Op::kSync, FaultDisk::Error::kNoSpace, 1, 3, ".seg");
+  ExpectRefusing("No space left on device");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const uint64_t before = disk_.count(Op::kSync);
+    ExpectRefusing("No space left on device");
+    EXPECT_EQ(disk_.count(Op::kSync), before) << "within the second nothing is tried";
+    store_.clock.Advance(std::chrono::seconds(1));
+    while (disk_.count(Op::kSync) == before && std::chrono::steady_clock::now() < deadline) {
+      // Asks for the try; a duplicate changes nothing.
+      [[maybe_unused]] const auto asked = store_.Append({MakeEvent("a")});
+    }
+  }
+  while (!store_.log().health().ok() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  ExpectWorkingAfterReopening();
+}
+
 TEST_F(Failure, ASecretThatCannotBeWrittenStopsAppendsUntilReopened) {
   std::vector<std::string> units;
   for (int i = 0; i < 1100; ++i) {

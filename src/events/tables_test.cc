@@ -108,6 +108,13 @@ TEST(StringTableTest, NumbersTextsAsAMapDoesAndTakesTheNewestBack) {
     }
   }
   table.Publish(static_cast<uint32_t>(order.size()));
+  std::vector<std::string_view> asked(order.begin(), order.end());
+  asked.insert(asked.begin() + 5, "nobody");
+  std::vector<uint32_t> found(asked.size());
+  table.FindManyAssigned(asked, found);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(found[i], i == 5 ? UINT32_MAX : i < 5 ? i : i - 1);
+  }
   for (uint32_t i = 0; i < order.size(); ++i) {
     EXPECT_EQ(table.At(i), order[i]);
     EXPECT_EQ(table.Find(order[i]), i);

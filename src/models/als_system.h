@@ -77,7 +77,7 @@ class AlsRowSolver {
  private:
   void PrepareWeights(std::span<const float> weights);
   void PrepareDiagonal(const AlsSide& side,
-                       size_t events);  // diagonal_ = alpha0·spectrum + ridge, 1 where padded
+                       size_t events);  // diagonal_ = alpha0·spectrum + ridge
   // out += Σ_k (offsets_k + w_k·(y_k·p))·y_k; the rows are gathered once when they fit the buffer.
   void AddProduct(const AlsSide& side, std::span<const uint32_t> index,
                   std::span<const float> offsets, std::span<const float> w,

@@ -155,6 +155,24 @@ TEST_F(SearchTest, StartsNoTrialAfterItsSecondsAndSaysSo) {
       << "the first always runs";
 }
 
+TEST_F(SearchTest, TheFirstTrialRunsHoweverShortTheTime) {
+  // Every look at this clock costs a second.
+  class SlowClock final : public Clock {
+   public:
+    Time Now() const override { return FromUnixMillis(0); }
+    std::chrono::nanoseconds Monotonic() const override { return std::chrono::seconds(++looks_); }
+
+   private:
+    mutable int looks_ = 0;
+  };
+  const FitInput fit{.train = train_, .items = items_};
+  const SearchSpec spec{{{"a", {"0", "1"}}}, SearchKind::kGrid, 0, 0.5, "mrr@5"};
+  const auto r = Search(algorithm_, fit, relevant_, {}, spec, pool_, recorder_, {}, SlowClock());
+  ASSERT_TRUE(r.ok()) << r.status().ToString();
+  EXPECT_EQ(r->trials.size(), 1u);
+  EXPECT_TRUE(r->out_of_time);
+}
+
 TEST_F(SearchTest, ACombinationThatCannotBeFittedIsATrialWithAnError) {
   const SearchResult r =
       Run({{{"a", {"1"}}, {"fail", {"true", "false"}}}, SearchKind::kGrid, 0, 0, "mrr@5"}).value();

@@ -45,6 +45,7 @@ Status Draft::Prepare(std::span<const NewRecord> batch, const LogState& state, N
     }
   }
   FindUnits(batch, state);
+  FindItems(batch, state);
   return EncodeKnown(batch, state, nonces, most_bytes);
 }
 
@@ -100,12 +101,24 @@ void Draft::FindUnits(std::span<const NewRecord> batch, const LogState& state) {
   }
 }
 
+void Draft::FindItems(std::span<const NewRecord> batch, const LogState& state) {
+  item_names_.clear();
+  for (const NewRecord& record : batch) {
+    if (const std::string_view item = ItemOf(record); !item.empty()) {
+      item_names_.push_back(item);
+    }
+  }
+  item_keys_.resize(item_names_.size());
+  state.items.FindManyAssigned(item_names_, item_keys_);
+}
+
 Status Draft::EncodeKnown(std::span<const NewRecord> batch, const LogState& state,
                           NonceSource& nonces, uint64_t most_bytes) {
   uint64_t nonce = nonces.Take(batch.size());
   open_lines_ = 0;
   type_name_.clear();
   type_key_.reset();
+  size_t next_item = 0;
   for (size_t i = 0; i < batch.size(); ++i, ++nonce) {
     Line& line = lines_[i];
     RecordKeys keys;
@@ -118,10 +131,9 @@ Status Draft::EncodeKnown(std::span<const NewRecord> batch, const LogState& stat
       known = known && type_key_.has_value();
       keys.type = static_cast<uint16_t>(type_key_.value_or(0));
     }
-    if (const std::string_view item = ItemOf(batch[i]); known && !item.empty()) {
-      const auto key = state.items.FindAssigned(item);
-      known = key.has_value();
-      keys.item = key.value_or(0);
+    if (!ItemOf(batch[i]).empty()) {
+      keys.item = item_keys_[next_item++];
+      known = known && keys.item != UINT32_MAX;
     }
     if (!known) {
       ++open_lines_;

@@ -54,12 +54,15 @@ class Draft {
   Status CheckAndHash(const NewRecord& record, const LogState& state, Line& line, Time now);
   void LookAt(const NewRecord& record, Line& line, Time now);
   void FindUnits(std::span<const NewRecord> batch, const LogState& state);
+  void FindItems(std::span<const NewRecord> batch, const LogState& state);
   Status EncodeKnown(std::span<const NewRecord> batch, const LogState& state, NonceSource& nonces,
                      uint64_t most_bytes);
 
   std::vector<Line> lines_;
   std::vector<IdHash> unit_hashes_;  // of the lines that have a unit, in order
   std::vector<UnitKeys::Found> found_;
+  std::vector<std::string_view> item_names_;  // of the lines that have an item, in order
+  std::vector<uint32_t> item_keys_;
   std::string bytes_;
   std::string scratch_;
   std::vector<std::unique_ptr<std::string>> made_ids_;

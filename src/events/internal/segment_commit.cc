@@ -7,18 +7,39 @@
 
 namespace hoego::events {
 
+namespace {
+
+constexpr std::chrono::seconds kReopenPause{1};
+
+}  // namespace
+
 void SegmentLog::CommitLoop() {
   while (true) {
+    bool reopen = false;
     {
       MutexLock lock(mu_);
-      while (open_.empty() && !stopping_) {
+      while (open_.empty() && !stopping_ && !reopen_wanted_) {
         work_.Wait(mu_);
       }
-      if (open_.empty()) {
+      reopen = open_.empty() && !stopping_;
+      if (open_.empty() && stopping_) {
         return;
       }
-      std::swap(open_, committing_);
-      open_.base = committing_.end();
+      if (!reopen) {
+        std::swap(open_, committing_);
+        open_.base = committing_.end();
+      }
+    }
+    if (reopen) {
+      const Status reopened = Reopen();
+      MutexLock lock(mu_);
+      reopen_wanted_ = false;
+      if (!reopened.ok()) {
+        reopen_from_ = clock_.Monotonic() + kReopenPause;
+        Log(LogLevel::kDebug, "events", "the log cannot be reopened yet",
+            {{"why", reopened.message()}});
+      }
+      continue;
     }
     Status written;
     {
@@ -95,20 +116,33 @@ bool SegmentLog::Show(const Group& group) {
   return state_.units->published() != units;
 }
 
+void SegmentLog::Fail(const Status& why) {
+  failure_ = Status::Unavailable(
+      fmt::format("event log takes nothing until it is reopened: {}", why.message()));
+  reopen_from_ = clock_.Monotonic() + kReopenPause;
+  healthy_.Set(0);
+}
+
+void SegmentLog::WantReopen() {
+  if (!reopen_wanted_ && clock_.Monotonic() >= reopen_from_) {
+    reopen_wanted_ = true;
+    work_.NotifyOne();
+  }
+}
+
 // Nothing of the groups was acknowledged: memory goes back to the durable end at once, the file
 // with Reopen.
 void SegmentLog::Poison(const Status& why) {
-  const Status failure = Status::Unavailable(
-      fmt::format("event log takes nothing until it is reopened: {}", why.message()));
   Log(LogLevel::kError, "events", "appending failed; the log takes nothing until it is reopened",
       {{"why", why.ToString()}});
+  Status failure;
   std::vector<Group::Waiter> waiters;
   {
     MutexLock files(commit_mu_);
     {
       MutexLock lock(mu_);
-      failure_ = failure;
-      healthy_.Set(0);
+      Fail(why);
+      failure = failure_;
       for (Group* group : {&open_, &committing_}) {
         Undo(*group, 0);
         for (Group::Waiter& waiter : group->waiters) {
@@ -176,6 +210,9 @@ Status SegmentLog::Reopen() {
       return {};
     }
     while (!open_.empty() || !committing_.empty()) {  // sequenced before the failure
+      if (std::this_thread::get_id() == committer_.get_id()) {
+        return Status::Unavailable("groups wait to be written");  // by this thread, so first that
+      }
       idle_.Wait(mu_);
     }
   }
@@ -202,19 +239,25 @@ bool SegmentLog::WaitBeyond(Cut cut, const std::stop_token& stop) const {
 }
 
 Result<AppendResult> AppendAndWait(EventLog& log, std::span<const NewRecord> batch) {
-  Mutex mu;
-  CondVar answered;
-  std::optional<Result<AppendResult>> answer;
-  log.Append(batch, [&](const Result<AppendResult>& result) {
-    MutexLock lock(mu);
-    answer = result;
-    answered.NotifyOne();
+  struct Answer {
+    Mutex mu;
+    CondVar given;
+    std::optional<Result<AppendResult>> result GUARDED_BY(mu);
+  };
+  // Shared, so that the waker may still touch it when the waiter has gone on.
+  const auto answer = std::make_shared<Answer>();
+  log.Append(batch, [answer](const Result<AppendResult>& result) {
+    {
+      MutexLock lock(answer->mu);
+      answer->result = result;
+    }
+    answer->given.NotifyOne();  // not under the lock, where the waiter would run into it
   });
-  MutexLock lock(mu);
-  while (!answer) {
-    answered.Wait(mu);
+  MutexLock lock(answer->mu);
+  while (!answer->result) {
+    answer->given.Wait(answer->mu);
   }
-  return *answer;
+  return *answer->result;
 }
 
 }  // namespace hoego::events

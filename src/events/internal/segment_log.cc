@@ -102,6 +102,7 @@ void SegmentLog::Append(std::span<const NewRecord> batch, Done done) {
 // Takes `done` over when it returns ok.
 Status SegmentLog::Sequence(std::span<const NewRecord> batch, Draft& draft, Done& done) {
   if (!failure_.ok()) {
+    WantReopen();
     return failure_;
   }
   const uint64_t pending = open_.bytes.size() + committing_.bytes.size();
@@ -148,9 +149,7 @@ Status SegmentLog::MakeRoom(const Draft& draft) {
   }
   const Status room = state_.units->EnsureFree(lines);
   if (!room.ok()) {
-    failure_ = Status::Unavailable(
-        fmt::format("event log takes nothing until it is reopened: {}", room.message()));
-    healthy_.Set(0);
+    Fail(room);
     return failure_;
   }
   return {};

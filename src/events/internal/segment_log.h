@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,7 +48,9 @@ struct Group {
 //                                           | fails
 //                                           v
 //   poisoned: everything not yet durable is taken back and refused; appends answer Unavailable
-//       | Reopen: the file is cut to its durable end and checked
+//       | Reopen: the file is cut to its durable end and checked. The committing thread tries it by
+//       | itself when an append comes, at most once a second: a disk that was full may be so no
+//       more.
 //       v
 //   healthy
 //
@@ -109,6 +112,8 @@ class SegmentLog final : public EventLog {
   void Undo(const Group& group, size_t from) REQUIRES(mu_);
 
   void CommitLoop();
+  void Fail(const Status& why) REQUIRES(mu_);
+  void WantReopen() REQUIRES(mu_);
   Status Write(const Group& group) REQUIRES(commit_mu_);
   Status StartSegment(uint64_t base, std::string_view header) REQUIRES(commit_mu_);
   bool Show(const Group& group);  // true when new units came
@@ -142,6 +147,8 @@ class SegmentLog final : public EventLog {
   uint64_t segment_base_ GUARDED_BY(mu_);  // of the segment that the next record goes to
   int64_t last_received_ GUARDED_BY(mu_);
   Status failure_ GUARDED_BY(mu_);
+  std::chrono::nanoseconds reopen_from_ GUARDED_BY(mu_){0};  // not tried again before
+  bool reopen_wanted_ GUARDED_BY(mu_) = false;
   bool stopping_ GUARDED_BY(mu_) = false;
 
   mutable Mutex end_mu_;

@@ -1,5 +1,7 @@
 #include "events/internal/string_table.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/check.h"
@@ -23,10 +25,10 @@ std::string_view StringTable::TextAt(uint32_t index) const {
 }
 
 std::optional<uint32_t> StringTable::Probe(std::string_view text) const {
-  if (slots_.empty()) {
-    return std::nullopt;
-  }
-  const Hashed h = HashOf(text);
+  return slots_.empty() ? std::nullopt : ProbeFrom(text, HashOf(text));
+}
+
+std::optional<uint32_t> StringTable::ProbeFrom(std::string_view text, const Hashed& h) const {
   for (size_t i = h.home;; i = (i + 1) & (slots_.size() - 1)) {
     const Slot& slot = slots_[i];
     if (slot.index_plus_one == 0) {
@@ -34,6 +36,41 @@ std::optional<uint32_t> StringTable::Probe(std::string_view text) const {
     }
     if (slot.tag == h.tag && TextAt(slot.index_plus_one - 1) == text) {
       return slot.index_plus_one - 1;
+    }
+  }
+}
+
+// A look-up is three dependent misses (slot, place of the text, text): a block of them is taken
+// through each in turn.
+void StringTable::FindManyAssigned(std::span<const std::string_view> texts,
+                                   std::span<uint32_t> found) const {
+  constexpr size_t kBlock = 16;
+  std::array<Hashed, kBlock> hashes;
+  MutexLock lock(mu_);
+  for (size_t begin = 0; begin < texts.size(); begin += kBlock) {
+    const size_t n = std::min(kBlock, texts.size() - begin);
+    if (slots_.empty()) {
+      std::fill_n(found.begin() + static_cast<std::ptrdiff_t>(begin), n, UINT32_MAX);
+      continue;
+    }
+    for (size_t i = 0; i < n; ++i) {
+      hashes[i] = HashOf(texts[begin + i]);
+      __builtin_prefetch(&slots_[hashes[i].home]);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      const Slot& slot = slots_[hashes[i].home];
+      if (slot.index_plus_one != 0) {
+        __builtin_prefetch(&texts_[slot.index_plus_one - 1]);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      const Slot& slot = slots_[hashes[i].home];
+      if (slot.index_plus_one != 0) {
+        __builtin_prefetch(texts_[slot.index_plus_one - 1]);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      found[begin + i] = ProbeFrom(texts[begin + i], hashes[i]).value_or(UINT32_MAX);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,11 @@ class StringTable {
 
   std::optional<uint32_t> Find(std::string_view text) const;          // published only
   std::optional<uint32_t> FindAssigned(std::string_view text) const;  // published or not
-  uint32_t Assign(std::string_view text);                             // Pre: not found
-  void Publish(uint32_t count);  // the first `count` are durable
+  // FindAssigned for each text; UINT32_MAX where it is not. One lock, and the cache misses of many
+  // at a time.
+  void FindManyAssigned(std::span<const std::string_view> texts, std::span<uint32_t> found) const;
+  uint32_t Assign(std::string_view text);  // Pre: not found
+  void Publish(uint32_t count);            // the first `count` are durable
   void TruncateTo(uint32_t count);
   std::string At(uint32_t index) const;  // Pre: assigned
   uint32_t published() const;
@@ -40,9 +44,10 @@ class StringTable {
     uint64_t home;
     uint32_t tag;
   };
-  Hashed HashOf(std::string_view text) const;
+  Hashed HashOf(std::string_view text) const REQUIRES(mu_);
   std::string_view TextAt(uint32_t index) const REQUIRES(mu_);
   std::optional<uint32_t> Probe(std::string_view text) const REQUIRES(mu_);
+  std::optional<uint32_t> ProbeFrom(std::string_view text, const Hashed& h) const REQUIRES(mu_);
   void Insert(std::string_view text, uint32_t index) REQUIRES(mu_);
   void Erase(std::string_view text, uint32_t index) REQUIRES(mu_);
   void Grow() REQUIRES(mu_);
