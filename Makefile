@@ -2,11 +2,12 @@
 .PHONY: build demo test asan ubsan tsan lint format bench bench-check fuzz science interop e2e docs python run setup
 DEMO_ARGS ?=
 CTEST_ARGS ?=
+STRICT := $(if $(filter true,$(CI)),-DHOEGO_WERROR=ON)
 
 setup:
 	@scripts/setup
 build: setup
-	@cmake --preset release -Wno-dev && cmake --build --preset release
+	@cmake --preset release -Wno-dev $(STRICT) && cmake --build --preset release
 demo: build
 	@scripts/demo $(DEMO_ARGS)
 run: build
@@ -14,7 +15,7 @@ run: build
 test: build
 	@scripts/run_tests release $(CTEST_ARGS)
 asan ubsan tsan: setup
-	@cmake --preset $@ -Wno-dev && cmake --build --preset $@ && scripts/run_tests $@ $(CTEST_ARGS)
+	@cmake --preset $@ -Wno-dev $(STRICT) && cmake --build --preset $@ && scripts/run_tests $@ $(CTEST_ARGS)
 lint: setup
 	@scripts/lint
 format:

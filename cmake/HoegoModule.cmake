@@ -9,7 +9,7 @@ target_include_directories(hoego_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 target_compile_options(hoego_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor
   -Woverloaded-virtual -Wformat=2
-  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond;-Wlogical-op;-Wno-restrict;-Wno-maybe-uninitialized>
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond;-Wlogical-op;-Wno-restrict;-Wno-maybe-uninitialized;-Wno-stringop-overflow>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
   $<$<BOOL:${HOEGO_WERROR}>:-Werror>)
 
