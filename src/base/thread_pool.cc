@@ -105,7 +105,8 @@ void ThreadPool::ParallelFor(size_t n, size_t grain, const Body& body,
   loop->n = n;
   loop->grain = std::max<size_t>(grain, 1);
   loop->chunks = n / loop->grain + (n % loop->grain != 0 ? 1 : 0);
-  for (size_t i = 0; i + 1 < loop->chunks && i < size(); ++i) {
+  // The caller is one of the size() that work: no more run than the pool was made for.
+  for (size_t i = 1; i < std::min(loop->chunks, size()); ++i) {
     Submit([loop, &body, &stop] {
       {
         MutexLock lock(loop->mu);

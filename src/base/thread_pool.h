@@ -21,10 +21,11 @@ class ThreadPool {
   void Submit(std::function<void()> task);
 
   // body(begin, end, worker) over [0, n) in chunks of `grain`, handed out as workers become free;
-  // the caller works too, so that it ends even when every thread is busy elsewhere. worker is in
-  // [0, size()] and is unique among the bodies of this call that run at the same time: use it for
-  // scratch memory. The split into chunks depends on n and grain alone, so sums kept per chunk are
-  // reproducible. Stops handing out chunks once `stop` is asked for. Pre: grain > 0.
+  // the caller works too, so that it ends even when every thread is busy elsewhere; with it at most
+  // size() bodies run at the same time. worker is in [0, size()] and is unique among the bodies of
+  // this call that run at the same time: use it for scratch memory. The split into chunks depends
+  // on n and grain alone, so sums kept per chunk are reproducible. Stops handing out chunks once
+  // `stop` is asked for. Pre: grain > 0.
   void ParallelFor(size_t n, size_t grain,
                    const std::function<void(size_t begin, size_t end, size_t worker)>& body,
                    const std::stop_token& stop = {});

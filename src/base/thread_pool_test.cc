@@ -79,6 +79,22 @@ TEST(ThreadPoolTest, AWorkersScratchIsItsOwn) {
   }
 }
 
+TEST(ThreadPoolTest, NoMoreBodiesRunAtOnceThanThePoolIsMadeFor) {
+  for (const size_t threads : {1U, 2U, 3U}) {
+    ThreadPool pool(threads);
+    std::atomic<size_t> running{0};
+    std::atomic<size_t> most{0};
+    pool.ParallelFor(2'000, 1, [&](size_t, size_t, size_t) {
+      const size_t now = ++running;
+      for (size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+      }
+      std::this_thread::yield();  // so that the others get in, were there more
+      --running;
+    });
+    EXPECT_LE(most, threads);
+  }
+}
+
 TEST(ThreadPoolTest, SeveralCallersMayLoopAtOnce) {
   ThreadPool pool(2);
   std::vector<std::thread> callers;
