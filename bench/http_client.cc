@@ -78,6 +78,7 @@ class LoadThread {
       }
     }
     result_.seconds = std::chrono::duration<double>(t - std::min(t, measured_from_)).count();
+    Drain(t + o_.drain);
     return std::move(result_);
   }
 
@@ -92,6 +93,20 @@ class LoadThread {
     std::string in;
     std::deque<Asked> asked;
   };
+
+  void Drain(SteadyTime until) {
+    ending_ = true;
+    const auto waits = [](const Peer& peer) { return peer.fd >= 0 && !peer.asked.empty(); };
+    std::array<epoll_event, 256> events;
+    for (SteadyTime t = std::chrono::steady_clock::now();
+         t < until && std::any_of(peers_.begin(), peers_.end(), waits);
+         t = std::chrono::steady_clock::now()) {
+      const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 20);
+      for (int i = 0; i < n; ++i) {
+        Serve(peers_[events[static_cast<size_t>(i)].data.u64], t);
+      }
+    }
+  }
 
   void Open() {
     Peer peer;
@@ -198,11 +213,9 @@ class LoadThread {
     if (!peer.out.empty()) {
       Flush(peer);
     }
-    const size_t had = peer.in.size();
-    peer.in.resize(had + 65536);
-    const ssize_t n = ::recv(peer.fd, peer.in.data() + had, 65536, MSG_DONTWAIT);
+    const ssize_t n = ::recv(peer.fd, received_.data(), received_.size(), MSG_DONTWAIT);
     const bool again = n < 0 && (errno == EAGAIN || errno == EINTR);
-    peer.in.resize(had + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    peer.in.append(received_.data(), static_cast<size_t>(std::max<ssize_t>(n, 0)));
     if (n <= 0 && !again) {
       ++result_.broken;
       Drop(peer);
@@ -212,7 +225,7 @@ class LoadThread {
     while (TakeAnswer(peer, used, now)) {
     }
     peer.in.erase(0, used);
-    if (rate_ <= 0) {
+    if (rate_ <= 0 && !ending_) {
       Fill(peer, now);
     }
   }
@@ -238,7 +251,9 @@ class LoadThread {
     peer.asked.pop_front();
     const bool right = work_.Check(asked.number, status, rest.substr(head + 4, length));
     if (now >= measured_from_) {
-      result_.latencies.Record(now - asked.due);
+      if (!ending_) {
+        result_.latencies.Record(now - asked.due);
+      }
       result_.wrong += right ? 0 : 1;
     }
     used += head + 4 + length;
@@ -253,6 +268,8 @@ class LoadThread {
   size_t live_ = 0;
   size_t turn_ = 0;
   bool writing_ = false;
+  bool ending_ = false;  // nothing more is asked
+  std::array<char, 65536> received_;
   uint64_t number_ = 0;
   SteadyTime measured_from_;
   SteadyTime next_due_;

@@ -19,6 +19,9 @@ struct LoadOptions {
   std::chrono::milliseconds warm_up{300};
   std::chrono::milliseconds duration{3000};
   uint64_t most = 0;  // ends after so many answers; 0: by time alone
+  // After the end, answers that are still under way are waited for so long; they are checked, but
+  // count in no latency and no rate. 0: they are dropped.
+  std::chrono::milliseconds drain{0};
   // Requests a second over all connections, sent by the clock whether or not answers come (open
   // loop): latency counts from when a request was due, so a stall is not hidden by waiting for it.
   // 0: as fast as answers come (closed loop).

@@ -47,11 +47,13 @@ class StoreJournal final : public registry::Journal {
   events::EventStore& store_;
 };
 
-class SourceIsFolder final : public serving::ModelFetcher {
+class OneFolder final : public serving::ModelFetcher {
  public:
-  Result<std::string> Fetch(const registry::ModelVersion& version) override {
-    return version.source;
-  }
+  explicit OneFolder(std::string folder) : folder_(std::move(folder)) {}
+  Result<std::string> Fetch(const registry::ModelVersion&) override { return folder_; }
+
+ private:
+  const std::string folder_;
 };
 
 Result<std::vector<std::string>> WriteEvents(const std::string& path, events::EventStore& store) {
@@ -206,11 +208,11 @@ Status Run(const std::string& pairs, double seconds, unsigned threads, const std
   HOEGO_TRY(registry->CreateModel("films", "").status());
   registry::ModelVersion version;
   version.model = "films";
-  version.source = folder + "/model";
+  version.source = "runs:/bench/model";
   HOEGO_TRY_ASSIGN(version, registry->CreateVersion(version));
   HOEGO_TRY(registry->MoveAlias("films", "champion", 1, std::nullopt, "bench", "bench").status());
   serving::Endpoints endpoints(journal, *registry);
-  SourceIsFolder fetcher;
+  OneFolder fetcher(folder + "/model");
   serving::ModelStore models(fetcher, models::LoadModel, *store, clock, metrics, {});
   serving::Popularity popular(store->log(), clock, metrics, {});
   serving::DecisionLog decisions(store->log(), nullptr, metrics, {});

@@ -10,7 +10,9 @@ namespace hoego::native {
 namespace {
 
 constexpr size_t kMaxErrors = 20;
-constexpr size_t kBlockBytes = 256 << 10;
+// Blocks double: a single event pays for no large one.
+constexpr size_t kFirstBlockBytes = 4 << 10;
+constexpr size_t kMostBlockBytes = 256 << 10;
 
 Status Expected(std::string_view key, std::string_view what, JsonRef got) {
   return Status::InvalidArgument(fmt::format("{}: expected {}, got {}", key, what, got.kind_name()));
@@ -260,8 +262,8 @@ std::string_view ParsedBatch::Keep(std::string_view text) {
     return {};
   }
   if (blocks_.empty() || used_ + text.size() > block_) {
-    block_ = std::max(kBlockBytes, text.size());
-    blocks_.push_back(std::make_unique<char[]>(block_));
+    block_ = std::max(std::clamp(2 * block_, kFirstBlockBytes, kMostBlockBytes), text.size());
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_));
     used_ = 0;
   }
   char* const to = blocks_.back().get() + used_;
