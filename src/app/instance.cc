@@ -42,6 +42,7 @@ struct Instance::Parts {
   std::unique_ptr<storage::Database> database;
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<tracking::Tracking> tracking;
+  tracking::RunWatch watch;
   std::unique_ptr<LogJournal> journal;
   std::unique_ptr<registry::Registry> registry;
   // Only with options.serving:
@@ -173,7 +174,7 @@ Result<std::unique_ptr<Instance>> Instance::Open(const InstanceOptions& options,
     p->deployment = std::make_unique<serving::Deployment>(*p->registry, *p->endpoints, *p->serving);
     p->control =
         std::make_unique<loop::TestControl>(*p->tests, *p->registry, *p->endpoints, *p->serving, *p->deployment);
-    loop::StepParts steps{*p->store, *p->blobs, *p->tracking, *p->registry, *p->endpoints, *p->deployment, *p->tests,
+    loop::StepParts steps{*p->store, *p->blobs, *p->tracking, p->watch, *p->registry, *p->endpoints, *p->deployment, *p->tests,
                           *p->control, p->clock, options.program, p->Folder("work"), kVersion, 0, 0, 10, 0, options.model, options.note};
     steps.training_threads = static_cast<uint32_t>(p->settings.Int("training.threads"));
     steps.training_memory = static_cast<uint64_t>(p->settings.Int("training.memory_bytes"));
@@ -198,7 +199,7 @@ Result<std::string> Instance::Listen(const std::string& address) {
   HOEGO_TRY_ASSIGN(const HostPort at, ParseHostPort(address));
   p.workers = std::make_unique<ThreadPool>(kWorkers);
   p.context = std::make_unique<native::Context>(native::Context{*p.store, *p.journal, *p.registry, *p.endpoints, *p.models,
-                                                                *p.serving, *p.deployment, *p.tests, *p.control, *p.tracking, *p.loops,
+                                                                *p.serving, *p.deployment, *p.tests, *p.control, *p.tracking, p.watch, *p.loops,
                                                                 p.settings, p.metrics, p.clock, *p.workers, p.ready, kVersion});
   http::Router router;
   native::AddNativeRoutes(router, *p.context);

@@ -75,25 +75,46 @@ std::string Li(const std::vector<std::string>& lines) {
   return html + "</ul>";
 }
 
-std::string OfflineTable(const Retrospective& r) {
-  if (r.offline.empty()) {
+// The metrics of one cutoff ("@20"), those that readers look for first in front.
+std::string OfflineTable(const Retrospective& r, std::string_view cutoff) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (name.ends_with(cutoff) && std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  };
+  for (const std::string_view first : {"ndcg", "recall", "precision", "map", "mrr"}) {
+    for (const auto& [name, value] : r.offline.front().metrics) {
+      if (name == fmt::format("{}{}", first, cutoff)) {
+        add(name);
+      }
+    }
+  }
+  for (const auto& [name, value] : r.offline.front().metrics) {
+    add(name);
+  }
+  if (names.empty()) {
     return "";
   }
-  std::string html = "<table><thead><tr><th>candidate</th>";
-  for (const auto& [name, value] : r.offline.front().metrics) {
-    html += fmt::format("<th>{}</th>", EscapeHtml(name));
+  std::string html = fmt::format("<div class=\"wide\"><table><thead><tr><th>candidate, {}</th>", cutoff);
+  for (const std::string& name : names) {
+    html += fmt::format("<th>{}</th>", EscapeHtml(name.substr(0, name.size() - cutoff.size())));
   }
   html += "<th>seconds</th></tr></thead><tbody>";
   for (const OfflineRow& o : r.offline) {
     html += fmt::format("<tr><td>{}{}{}</td>", EscapeHtml(o.label), o.winner ? " <b>(chosen)</b>" : "",
                         o.champion_recipe ? " (champion's recipe)" : "");
-    for (const auto& [name, value] : r.offline.front().metrics) {
+    for (const std::string& name : names) {
       const auto found = std::find_if(o.metrics.begin(), o.metrics.end(), [&](const auto& m) { return m.first == name; });
       html += found == o.metrics.end() ? "<td>–</td>" : fmt::format("<td>{:.4f}</td>", found->second);
     }
     html += fmt::format("<td>{:.2f}</td></tr>", o.seconds);
   }
-  return html + "</tbody></table>";
+  return html + "</tbody></table></div>";
+}
+
+std::string OfflineTables(const Retrospective& r) {
+  return r.offline.empty() ? std::string() : OfflineTable(r, "@20") + OfflineTable(r, "@10");
 }
 
 }  // namespace
@@ -149,7 +170,7 @@ std::string ToHtml(const Retrospective& r) {
     rows.push_back({o.label, o.objective, o.winner ? "challenger" : o.champion_recipe ? "champion" : "other"});
   }
   html += IntervalPlot(rows, fmt::format("{} on the test part, 95 % bootstrap interval over units", r.objective), false, false);
-  html += OfflineTable(r);
+  html += OfflineTables(r);
   html += fmt::format("<h2>What happened</h2><p>{}</p>", EscapeHtml(Happened(r)));
   rows.clear();
   if (r.predicted && r.measured) {

@@ -11,6 +11,7 @@
 #include "registry/registry.h"
 #include "serving/endpoints.h"
 #include "storage/blob_store.h"
+#include "tracking/run_watch.h"
 #include "tracking/tracking.h"
 
 namespace hoego::loop {
@@ -20,6 +21,7 @@ struct StepParts {
   events::EventStore& store;
   storage::BlobStore& blobs;
   tracking::Tracking& tracking;
+  tracking::RunWatch& watch;
   registry::Registry& registry;
   serving::Endpoints& endpoints;
   serving::Deployment& deployment;

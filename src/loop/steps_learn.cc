@@ -105,21 +105,32 @@ class Board {
 // A job's words go to its run and to the board.
 class JobObserver final : public training::Observer {
  public:
-  JobObserver(tracking::Tracking& tracking, std::string run, const Clock& clock, Board& board, size_t job, std::string name)
-      : tracking_(tracking), run_(std::move(run)), clock_(clock), board_(board), job_(job), name_(std::move(name)) {}
+  JobObserver(const StepParts& parts, std::string run, Board& board, size_t job, std::string name)
+      : tracking_(parts.tracking),
+        watch_(parts.watch),
+        run_(std::move(run)),
+        clock_(parts.clock),
+        board_(board),
+        job_(job),
+        name_(std::move(name)) {}
 
-  void Progress(double share, std::string_view what) override { board_.Set(job_, share, fmt::format("{}: {}", name_, what)); }
+  void Progress(double share, std::string_view what) override {
+    board_.Set(job_, share, fmt::format("{}: {}", name_, what));
+    watch_.Say(run_, {tracking::RunWord::Kind::kProgress, share, std::string(what)});
+  }
   void Metric(std::string_view name, double value, int64_t step) override {
     tracking::Batch batch;
     batch.metrics.push_back({std::string(name), value, clock_.Now(), step});
     if (const Status status = tracking_.Log(run_, batch); !status.ok() && failure_.ok()) {
       failure_ = status;
     }
+    watch_.Say(run_, {tracking::RunWord::Kind::kMetric, 0, std::string(name), value, step});
   }
   const Status& failure() const { return failure_; }
 
  private:
   tracking::Tracking& tracking_;
+  tracking::RunWatch& watch_;
   const std::string run_;
   const Clock& clock_;
   Board& board_;
@@ -164,6 +175,12 @@ training::JobSpec SpecOf(const StepParts& parts, const StepInput& input, const P
   return spec;
 }
 
+Status EndRun(const StepParts& parts, const std::string& run, tracking::RunStatus status) {
+  HOEGO_TRY(parts.tracking.EndRun(run, status));
+  parts.watch.Say(run, {tracking::RunWord::Kind::kEnd, 1, std::string(tracking::RunStatusName(status))});
+  return {};
+}
+
 Status LogResult(const StepParts& parts, const std::string& run, const training::JobResult& result, const std::string& folder) {
   tracking::Batch batch;
   for (const auto& [name, value] : result.metrics) {
@@ -178,7 +195,7 @@ Status LogResult(const StepParts& parts, const std::string& run, const training:
   HOEGO_TRY(parts.tracking.Log(run, batch));
   HOEGO_TRY(parts.tracking.LogArtifactFile(run, "spec.json", JoinPath(folder, "spec.json")));
   HOEGO_TRY(parts.tracking.LogArtifactFile(run, "result.json", JoinPath(folder, "result.json")));
-  return parts.tracking.EndRun(run, tracking::RunStatus::kFinished);
+  return EndRun(parts, run, tracking::RunStatus::kFinished);
 }
 
 Trained Summarised(const StepInput& input, const training::JobResult& result, const std::string& folder) {
@@ -206,7 +223,7 @@ Result<Trained> Work(const StepParts& parts, const StepInput& input, const Plann
   const std::string folder = JoinPath(CycleFolder(parts, input), fmt::format("{:02}-{}", index, job.algorithm));
   spec.output = folder;
   HOEGO_TRY_ASSIGN(const std::string run, RunOf(parts, input, folder, job.algorithm));
-  JobObserver observer(parts.tracking, run, parts.clock, board, index, job.algorithm);
+  JobObserver observer(parts, run, board, index, job.algorithm);
   const auto result = training::RunJob(parts.program, spec, observer, input.stop);
   Trained trained;
   if (result.ok()) {
@@ -222,7 +239,7 @@ Result<Trained> Work(const StepParts& parts, const StepInput& input, const Plann
     tracking::Batch batch;
     batch.tags.emplace_back("error", trained.error);
     HOEGO_TRY(parts.tracking.Log(run, batch));
-    HOEGO_TRY(parts.tracking.EndRun(run, tracking::RunStatus::kFailed));
+    HOEGO_TRY(EndRun(parts, run, tracking::RunStatus::kFailed));
   }
   trained.run_id = run;
   trained.champion_recipe = job.champion_recipe;

@@ -26,6 +26,10 @@ class EventStream {
   // wants; `event` and `id` end at their first one.
   virtual bool Send(std::string_view event, std::string_view data, std::string_view id = {}) = 0;
   virtual void Close() = 0;
+  // Calls `ended` once: when the client is gone or the server closes the stream, or at once when
+  // that was before. So what feeds the stream can be let go of without waiting for an event.
+  // `ended` may let go of this object; after Close() it is no longer called.
+  virtual void OnEnd(std::function<void()> ended) = 0;
 };
 
 // The right to answer one request, once, from any thread, now or later. Destroyed unanswered it

@@ -162,6 +162,43 @@ TEST_F(ServerLifeTest, TellsAStreamThatTheClientIsGone) {
   EXPECT_FALSE(stream->Send("a", "c"));
 }
 
+TEST_F(ServerLifeTest, WhoFeedsAStreamIsToldOfItsEndOnceWhoeverEndsIt) {
+  Start();
+  std::atomic<int> told{0};
+  const auto count = [&told] { ++told; };
+  {
+    RawPeer peer = Peer();
+    const std::shared_ptr<EventStream> stream = StreamOf(peer);
+    stream->OnEnd(count);
+    peer.Close();
+    while (told == 0) {
+      std::this_thread::yield();
+    }
+    stream->OnEnd(count);  // it ended before
+  }
+  EXPECT_EQ(told, 2);
+  {
+    stream_ = {};
+    RawPeer peer = Peer();
+    std::shared_ptr<EventStream> stream = StreamOf(peer);
+    stream->OnEnd(count);
+    stream.reset();  // by the handler itself: it knows
+    EXPECT_TRUE(peer.ReadUntil("0\r\n\r\n"));
+  }
+  EXPECT_EQ(told, 2);
+  {
+    stream_ = {};
+    RawPeer peer = Peer();
+    std::shared_ptr<EventStream> stream = StreamOf(peer);
+    stream->OnEnd([&] {
+      stream.reset();
+      ++told;
+    });
+    server_->Drain(milliseconds(5000));
+  }
+  EXPECT_EQ(told, 3);
+}
+
 TEST_F(ServerLifeTest, BoundsWhatAStreamKeepsForASlowReader) {
   options_.max_stream_bytes = 2048;
   Start();

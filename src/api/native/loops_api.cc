@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "api/native/native.h"
+#include "api/native/subscription.h"
 #include "base/text.h"
 
 namespace hoego::native {
@@ -84,16 +85,17 @@ void Stream(Context& context, http::Responder responder) {
   if (!stream) {
     return;
   }
-  // The subscription owns the stream and ends with it: a client that left is dropped at the next event.
-  auto held = std::make_shared<std::shared_ptr<void>>();
-  *held = context.loops.Subscribe([stream, held](const loop::Progress& p) {
+  // The subscription owns the stream and ends with it.
+  const auto held = std::make_shared<Subscription>();
+  held->Keep(context.loops.Subscribe([stream, held](const loop::Progress& p) {
     JsonWriter w;
     w.BeginObject().Field("loop", p.loop).Field("cycle", p.cycle).Field("step", p.step).Field("share", p.share);
     w.Field("what", p.what).EndObject();
     if (!stream->Send("progress", w.text())) {
-      held->reset();
+      held->End();
     }
-  });
+  }));
+  stream->OnEnd([held] { held->End(); });
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "serving/deployment.h"
 #include "serving/endpoints.h"
 #include "serving/serving.h"
+#include "tracking/run_watch.h"
 #include "tracking/tracking.h"
 
 namespace hoego::native {
@@ -35,6 +36,7 @@ struct Context {
   abtest::Tests& tests;
   loop::TestControl& test_control;
   tracking::Tracking& tracking;
+  tracking::RunWatch& watch;
   loop::Loops& loops;
   const Settings& settings;
   Metrics& metrics;

@@ -1,4 +1,7 @@
 // The plain pages under /ui/: rendered HTML with true numbers, no script, until the page with charts replaces them.
+#include <algorithm>
+#include <cctype>
+
 #include "abtest/test.h"
 #include "api/native/native.h"
 #include "base/text.h"
@@ -22,8 +25,8 @@ h1{font-size:26px;line-height:1.25;margin:8px 0 12px}h2{font-size:18px;margin:28
 .card span{color:var(--soft);font-size:13px}
 table{border-collapse:collapse;width:100%;margin:8px 0;font-size:14px}th,td{text-align:right;padding:5px 8px;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:500}td.text,th.text{text-align:left}
-code,pre{font:13px/1.45 ui-monospace,monospace}pre{border:1px solid var(--line);border-radius:6px;padding:10px 12px;overflow:auto}
-svg.plot{width:100%;height:auto;margin:8px 0}svg text{fill:var(--ink);font-size:12px}svg .tick,svg .axis{fill:var(--soft);font-size:11px}
+code,pre{font:13px/1.45 ui-monospace,monospace}pre{border:1px solid var(--line);border-radius:6px;padding:10px 12px;overflow:auto;white-space:pre-wrap}
+.wide{overflow-x:auto}svg.plot{width:100%;height:auto;margin:8px 0}svg text{fill:var(--ink);font-size:12px}svg .tick,svg .axis{fill:var(--soft);font-size:11px}
 svg .grid{stroke:var(--line);stroke-width:1}svg .zero{stroke:var(--ink);stroke-width:1.2}
 svg .interval{stroke-width:3;stroke:var(--other)}svg .point{fill:var(--other)}
 svg .challenger,svg .measured{stroke:var(--accent);fill:var(--accent)}svg .champion,svg .predicted{stroke:var(--warn);fill:var(--warn)}
@@ -56,38 +59,56 @@ std::string Card(std::string_view what, std::string_view number, std::string_vie
   return fmt::format("<a class=\"card\" href=\"{}\"><b>{}</b><span>{}</span></a>", link, EscapeHtml(number), EscapeHtml(what));
 }
 
+// "2026-11-22 11:17:43", in UTC.
+std::string ShortTime(Time t) {
+  const std::string text = FormatTime(t);
+  return fmt::format("{} {}", text.substr(0, 10), text.substr(11, 8));
+}
+
+// Columns that hold a word in any row are set flush left, figures flush right.
 class Table {
  public:
-  explicit Table(const std::vector<std::string_view>& heads) {
-    html_ = "<table><thead><tr>";
-    for (const auto h : heads) {
-      html_ += fmt::format("<th>{}</th>", EscapeHtml(h));
-    }
-    html_ += "</tr></thead><tbody>";
-  }
+  explicit Table(std::vector<std::string_view> heads) : heads_(std::move(heads)), words_(heads_.size(), false) {}
   // Cells are escaped; a link wraps the first.
   void Row(const std::vector<std::string>& cells, std::string_view link = {}) {
-    html_ += "<tr>";
     for (size_t i = 0; i < cells.size(); ++i) {
-      html_ += i == 0 && !link.empty() ? fmt::format("<td><a href=\"{}\">{}</a></td>", link, EscapeHtml(cells[0]))
-                                       : fmt::format("<td>{}</td>", EscapeHtml(cells[i]));
+      words_[i] = words_[i] || std::any_of(cells[i].begin(), cells[i].end(), [](char c) { return std::isalpha(c & 0x7f) != 0; });
     }
-    html_ += "</tr>";
-    ++rows_;
+    rows_.push_back({cells, std::string(link)});
   }
   std::string End(std::string_view when_empty) const {
-    return rows_ == 0 ? fmt::format("<p class=\"empty\">{}</p>", when_empty) : html_ + "</tbody></table>";
+    if (rows_.empty()) {
+      return fmt::format("<p class=\"empty\">{}</p>", when_empty);
+    }
+    std::string html = "<table><thead><tr>";
+    for (size_t i = 0; i < heads_.size(); ++i) {
+      html += fmt::format("<th{}>{}</th>", Class(i), EscapeHtml(heads_[i]));
+    }
+    html += "</tr></thead><tbody>";
+    for (const auto& [cells, link] : rows_) {
+      html += "<tr>";
+      for (size_t i = 0; i < cells.size(); ++i) {
+        const std::string text = EscapeHtml(cells[i]);
+        html += i == 0 && !link.empty() ? fmt::format("<td{}><a href=\"{}\">{}</a></td>", Class(i), link, text)
+                                        : fmt::format("<td{}>{}</td>", Class(i), text);
+      }
+      html += "</tr>";
+    }
+    return html + "</tbody></table>";
   }
 
  private:
-  std::string html_;
-  size_t rows_ = 0;
+  std::string_view Class(size_t column) const { return words_[column] ? " class=\"text\"" : ""; }
+
+  std::vector<std::string_view> heads_;
+  std::vector<bool> words_;  // a column
+  std::vector<std::pair<std::vector<std::string>, std::string>> rows_;
 };
 
 std::string RetrospectiveTable(Context& context) {
   Table table({"retrospective", "what came of it", "closed"});
   for (const auto& v : context.loops.Retrospectives()) {
-    table.Row({v.id, v.summary, FormatTime(v.finished)}, "/ui/retrospectives/" + PercentEncode(v.id));
+    table.Row({v.id, v.summary, ShortTime(v.finished)}, "/ui/retrospectives/" + PercentEncode(v.id));
   }
   return table.End("None yet: a cycle closes with one. Start it with <code>POST /v1/loops/{loop}:run</code>.");
 }
@@ -122,17 +143,18 @@ std::string ModelTable(Context& context) {
       }
       const auto algorithm = v.tags.find("algorithm");
       table.Row({fmt::format("{}/{}", v.model, v.version), algorithm == v.tags.end() ? "" : algorithm->second, aliases,
-                 v.dataset_digest.substr(0, 12), FormatTime(v.created)});
+                 v.dataset_digest.substr(0, 12), ShortTime(v.created)});
     }
   }
   return table.End("None yet: a loop registers its winners.");
 }
 
 std::string LoopTable(Context& context) {
-  Table table({"loop", "endpoint", "state", "cycle", "step", "word"});
+  Table table({"loop", "endpoint", "state", "cycle", "step", "what"});
   std::string files;
   for (const auto& l : context.loops.List()) {
-    table.Row({l.name, l.endpoint, l.state, std::to_string(l.cycle), fmt::format("{} {:.0f} %", l.step, 100 * l.share),
+    table.Row({l.name, l.endpoint, l.state, std::to_string(l.cycle),
+               l.step.empty() ? std::string() : fmt::format("{} {:.0f} %", l.step, 100 * l.share),
                l.error.empty() ? l.what : l.error});
     files += fmt::format("<h2>{}</h2><pre>{}</pre>", EscapeHtml(l.name), EscapeHtml(l.text));
   }
@@ -171,7 +193,7 @@ std::string RunTable(Context& context) {
   for (const auto& run : *runs) {
     std::string params;
     for (const auto& [k, v] : run.params) {
-      params += (params.empty() ? "" : ", ") + k + "=" + v;
+      params += (params.empty() ? "" : " ") + k + "=" + v;
     }
     const auto metric = [&](std::string_view key) {
       for (const auto& m : run.latest) {
@@ -181,8 +203,8 @@ std::string RunTable(Context& context) {
       }
       return std::string("–");
     };
-    table.Row({run.name, std::string(tracking::RunStatusName(run.status)), params.substr(0, 120), metric("ndcg@20"),
-               metric("recall@20"), FormatTime(run.start)});
+    table.Row({run.name, std::string(tracking::RunStatusName(run.status)), params, metric("ndcg@20"),
+               metric("recall@20"), ShortTime(run.start)});
   }
   return table.End("None yet: every training is a run.");
 }

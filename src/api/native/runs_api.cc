@@ -1,5 +1,8 @@
 // /v1/runs: what was tried. Progress of a running training comes as server-sent events.
+#include <memory>
+
 #include "api/native/native.h"
+#include "api/native/subscription.h"
 #include "base/text.h"
 
 namespace hoego::native {
@@ -62,6 +65,49 @@ void ListRuns(Context& context, const http::Request& request, http::Responder re
   });
 }
 
+// Returns false when the stream takes no more.
+bool SendWord(http::EventStream& stream, const tracking::RunWord& word) {
+  JsonWriter w;
+  w.BeginObject();
+  switch (word.kind) {
+    case tracking::RunWord::Kind::kProgress:
+      return stream.Send("progress", w.Field("share", word.share).Field("what", word.text).EndObject().Take());
+    case tracking::RunWord::Kind::kMetric:
+      return stream.Send("metric", w.Field("key", word.text).Field("value", word.value).Field("step", word.step).EndObject().Take());
+    case tracking::RunWord::Kind::kEnd:
+      return stream.Send("end", w.Field("status", word.text).EndObject().Take()) && false;
+  }
+  return false;
+}
+
+// Progress and metrics of a run until its end; of one that has ended, its end alone.
+void Watch(Context& context, const std::string& id, http::Responder responder) {
+  const auto found = context.tracking.GetRun(id);
+  if (!found.ok()) {
+    responder.Send(found.status());
+    return;
+  }
+  const std::shared_ptr<http::EventStream> stream = responder.StartEventStream();
+  if (!stream) {
+    return;
+  }
+  // The watch owns the stream and ends with it.
+  const auto held = std::make_shared<Subscription>();
+  held->Keep(context.watch.Watch(id, [stream, held](const tracking::RunWord& word) {
+    if (!SendWord(*stream, word)) {
+      stream->Close();
+      held->End();
+    }
+  }));
+  stream->OnEnd([held] { held->End(); });
+  // It may have ended before it was watched.
+  if (const auto run = context.tracking.GetRun(id); run.ok() && run->end) {
+    SendWord(*stream, {tracking::RunWord::Kind::kEnd, 1, std::string(tracking::RunStatusName(run->status))});
+    stream->Close();
+    held->End();
+  }
+}
+
 }  // namespace
 
 void AddRunRoutes(Operations& operations, Context& context) {
@@ -75,6 +121,14 @@ void AddRunRoutes(Operations& operations, Context& context) {
                             {"n", R"({"type":"integer","minimum":0,"maximum":1000})", "at most so many"},
                             {"offset", R"({"type":"integer","minimum":0})", "after so many"}}},
                  [&context](const http::Request& r, http::Responder a) { ListRuns(context, r, std::move(a)); });
+  operations.Add({.method = "GET", .pattern = "/v1/runs/{run}/progress", .tag = "runs",
+                  .summary = "Progress and metrics of a run as server-sent events, until its end.",
+                  .answer_type = "text/event-stream", .others = {404}},
+                 [&context](const http::Request& request, http::Responder responder) {
+                   // Shared, since a std::function must be copyable.
+                   auto answer = std::make_shared<http::Responder>(std::move(responder));
+                   context.workers.Submit([&context, answer, id = request.params[0]] { Watch(context, id, std::move(*answer)); });
+                 });
   operations.Add({.method = "GET", .pattern = "/v1/runs/{run}", .tag = "runs", .summary = "A run.", .answer = "Run",
                   .others = {404}},
                  [&context](const http::Request& request, http::Responder responder) {

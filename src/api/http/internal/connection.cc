@@ -302,7 +302,7 @@ void Connection::BeginDrain() {
   }
   for (const auto& exchange : queue_) {
     if (exchange->feed != nullptr) {
-      exchange->feed->Close();
+      exchange->feed->Drain();
     }
   }
   if (queue_.empty() && unread().empty() && out_.empty()) {

@@ -50,12 +50,14 @@ bool EventFeed::Send(std::string_view event, std::string_view data, std::string_
 }
 
 void EventFeed::Close() {
+  std::function<void()> ended;  // destroyed when the lock is free again: it may hold the handle
   {
     MutexLock lock(mu_);
     if (closed_ || cut_) {
       return;
     }
     closed_ = true;
+    ended = std::exchange(ended_, nullptr);
     if (std::exchange(woken_, true)) {
       return;
     }
@@ -75,10 +77,40 @@ EventFeed::Waiting EventFeed::Take() {
   return {std::exchange(text_, {}), closed_};
 }
 
+void EventFeed::OnEnd(std::function<void()> ended) {
+  {
+    MutexLock lock(mu_);
+    if (!closed_ && !cut_) {
+      ended_ = std::move(ended);
+      return;
+    }
+  }
+  ended();
+}
+
 void EventFeed::Cut() {
-  MutexLock lock(mu_);
-  cut_ = true;
-  text_ = std::string();
+  std::function<void()> ended;
+  {
+    MutexLock lock(mu_);
+    cut_ = true;
+    text_ = std::string();
+    ended = std::exchange(ended_, nullptr);
+  }
+  if (ended) {
+    ended();
+  }
+}
+
+void EventFeed::Drain() {
+  std::function<void()> ended;
+  {
+    MutexLock lock(mu_);
+    ended = std::exchange(ended_, nullptr);
+  }
+  Close();
+  if (ended) {
+    ended();
+  }
 }
 
 }  // namespace hoego::http::internal

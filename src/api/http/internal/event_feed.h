@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ class EventFeed {
   // The handler's end, see EventStream.
   bool Send(std::string_view event, std::string_view data, std::string_view id);
   void Close();
+  void OnEnd(std::function<void()> ended);
 
   // The connection's end: what waits, and whether it was the last.
   struct Waiting {
@@ -28,7 +30,8 @@ class EventFeed {
     bool last;
   };
   Waiting Take();
-  void Cut();  // the client is gone
+  void Cut();    // the client is gone
+  void Drain();  // the server leaves: what waits is still taken
 
  private:
   void Wake();
@@ -37,6 +40,7 @@ class EventFeed {
   const size_t max_bytes_;
   Mutex mu_;
   std::string text_ GUARDED_BY(mu_);
+  std::function<void()> ended_ GUARDED_BY(mu_);
   bool closed_ GUARDED_BY(mu_) = false;
   bool cut_ GUARDED_BY(mu_) = false;
   bool woken_ GUARDED_BY(mu_) = false;  // the connection was told and has not come yet
@@ -51,6 +55,7 @@ class FeedHandle final : public EventStream {
     return feed_->Send(event, data, id);
   }
   void Close() override { feed_->Close(); }
+  void OnEnd(std::function<void()> ended) override { feed_->OnEnd(std::move(ended)); }
 
  private:
   const std::shared_ptr<EventFeed> feed_;
