@@ -1,6 +1,7 @@
 # Verbs for people and CI. Each installs nothing but what scripts/setup lists.
 .PHONY: build demo test asan ubsan tsan lint format bench bench-check fuzz science interop e2e docs python run setup
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 CTEST_ARGS ?=
 STRICT := $(if $(filter true,$(CI)),-DHOEGO_WERROR=ON)
 
@@ -28,5 +29,7 @@ docs: build
 	@scripts/docs
 interop: build
 	@scripts/interop
-bench-check e2e science python:
+bench-check: build
+	@scripts/bench_check $(BENCH_ARGS)
+e2e science python:
 	@echo "make $@ comes with a later issue"; exit 1

@@ -1,5 +1,5 @@
 // How fast does the server answer :recommend over HTTP, and how late while it trains?
-//   recommend_http [SECONDS a row] [ROUNDS]      defaults: 5, 4
+//   recommend_http [SECONDS a row] [ROUNDS] [closed]      defaults: 5, 4; closed: no trainings
 // MovieLens-1M ($HOEGO_DATA/movielens-1m-implicit, default ../shared/data) is imported, ALS with 64
 // factors is trained on it and registered, `hoego serve` answers for it. Then random known units
 // ask for 10 items each:
@@ -237,7 +237,7 @@ void PrintCompared(const Compared& quiet, const Compared& training) {
   fmt::print("{}\n", w.EndObject().text());
 }
 
-Status Run(const std::string& pairs, milliseconds duration, uint64_t rounds) {
+Status Run(const std::string& pairs, milliseconds duration, uint64_t rounds, bool trainings_too) {
   HOEGO_TRY_ASSIGN(const TempFolder folder, TempFolder::Make("recommend"));
   const std::string data = JoinPath(folder.path(), "data");
   const std::string csv = JoinPath(folder.path(), "pairs.csv");
@@ -259,6 +259,10 @@ Status Run(const std::string& pairs, milliseconds duration, uint64_t rounds) {
       load.connections = connections;
       right = Ask(server, units, "closed", round, load, {}).right && right;
     }
+  }
+  if (!trainings_too) {
+    HOEGO_TRY(server.Stop());
+    return right ? Status() : Status::Internal("some answers were wrong or did not come");
   }
   load.connections = kRateConnections;
   load.rate = kRate;
@@ -297,8 +301,9 @@ int main(int argc, char** argv) {
   const std::string pairs = hoego::JoinPath(named != nullptr ? named : "../shared/data",
                                             "movielens-1m-implicit/pairs_file_order.txt.xz");
   const std::chrono::milliseconds duration(static_cast<int64_t>(number(1, 5) * 1000));
-  const hoego::Status status =
-      hoego::bench::Run(pairs, duration, static_cast<uint64_t>(std::max(number(2, 4), 1.0)));
+  const bool closed = argc > 3 && std::string_view(argv[3]) == "closed";
+  const hoego::Status status = hoego::bench::Run(
+      pairs, duration, static_cast<uint64_t>(std::max(number(2, 4), 1.0)), !closed);
   if (!status.ok()) {
     fmt::print(stderr, "recommend_http: {}\n", status.ToString());
     return 1;

@@ -113,12 +113,13 @@ TEST(ThreadPoolTest, SeveralCallersMayLoopAtOnce) {
 }
 
 TEST(ThreadPoolTest, ParallelForNeedsNoFreeThread) {
-  ThreadPool pool(1);
   std::promise<void> release;
   std::promise<void> busy;
+  std::future<void> released = release.get_future();
+  ThreadPool pool(1);  // ends first: its task uses the others
   pool.Submit([&] {
     busy.set_value();
-    release.get_future().wait();
+    released.wait();
   });
   busy.get_future().wait();
   size_t covered = 0;

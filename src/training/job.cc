@@ -194,7 +194,9 @@ Result<JobResult> Run(const std::string& self_exe, const JobSpec& spec, Observer
   ChildOptions options;
   options.argv = {self_exe, "train-child", spec_path};
   options.nice = spec.nice;
-  options.memory_bytes = spec.memory_bytes;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  options.memory_bytes = spec.memory_bytes;  // a sanitizer reserves more addresses than any limit
+#endif
   options.timeout = std::chrono::milliseconds(spec.timeout_ms);
   HOEGO_TRY_ASSIGN(
       const ChildResult child,
