@@ -42,6 +42,9 @@ Result<RatioCheck> CheckRatio(std::span<const double> observed, std::span<const 
       ++arms;
     }
   }
+  if (arms == 0) {
+    return Status::InvalidArgument("expected: every share is 0, expected at least one above it");
+  }
   RatioCheck check;
   if (arms < 2 || units == 0) {
     return check;

@@ -34,6 +34,30 @@ Status TestsOptions::Validate() const {
   return {};
 }
 
+namespace {
+
+// Folds the definitions of tests (of one, when it is named) that outlived their segments, and says
+// where the fold goes on: at the first kept record that can matter.
+Result<events::Cut> FoldOutlived(events::EventStore& store, std::string_view name,
+                                 TestTable& table) {
+  const events::Cut begin = store.log().begin();
+  events::Cut first = store.log().end();
+  HOEGO_TRY(store.ScanDefinitions(events::Cut{}, [&](const events::Record& record) -> Status {
+    if (record.definition.kind != "test" || (!name.empty() && record.definition.name != name)) {
+      return {};
+    }
+    if (record.at < begin) {
+      table.Apply(record);
+      first = begin;
+    }
+    first = std::min(first, std::max(record.at, begin));
+    return {};
+  }));
+  return first;
+}
+
+}  // namespace
+
 struct Tests::Impl {
   Impl(TestsOptions options_in, events::EventStore& store_in, Disk& disk_in, const Clock& clock_in,
        Metrics& metrics)
@@ -64,16 +88,7 @@ struct Tests::Impl {
       table = TestTable([this](std::string_view name) { return store.FindType(name); },
                         [this](const Uuid& id) { return store.FindDecision(id) != nullptr; });
     }
-    // Without a checkpoint the fold starts where the first test was defined.
-    events::Cut first = store.log().end();
-    HOEGO_TRY(
-        store.ScanDefinitions(store.log().begin(), [&](const events::Record& record) -> Status {
-          if (record.definition.kind == "test" && record.at < first) {
-            first = record.at;
-          }
-          return {};
-        }));
-    folded = first;
+    HOEGO_TRY_ASSIGN(folded, FoldOutlived(store, "", table));
     Publish();
     return {};
   }
@@ -81,12 +96,24 @@ struct Tests::Impl {
   Status LoadCheckpoint() REQUIRES(mu) {
     HOEGO_TRY_ASSIGN(const std::string bytes, ReadWholeFile(disk, path()));
     HOEGO_TRY_ASSIGN(const events::Cut cut, table.Decode(bytes));
-    if (cut > store.log().end() || cut < store.log().begin()) {
-      return Status::FailedPrecondition(fmt::format("it is of {}, the log goes from {} to {}",
-                                                    cut.ToString(), store.log().begin().ToString(),
-                                                    store.log().end().ToString()));
+    const events::Cut begin = store.log().begin();
+    if (cut > store.log().end()) {
+      return Status::FailedPrecondition(fmt::format("it is of {}, the log ends at {}",
+                                                    cut.ToString(), store.log().end().ToString()));
     }
-    folded = cut;
+    if (cut < begin) {
+      // Retention took what came in between; what was counted before it still counts, and so do
+      // definitions, which outlive it.
+      Log(LogLevel::kWarning, "abtest", "tests lack the events that retention took before a crash",
+          {{"from", cut.ToString()}, {"to", begin.ToString()}});
+      HOEGO_TRY(store.ScanDefinitions(cut, [&](const events::Record& record) -> Status {
+        if (record.at < begin) {
+          table.Apply(record);
+        }
+        return {};
+      }));
+    }
+    folded = std::max(cut, begin);
     return {};
   }
 
@@ -320,7 +347,6 @@ serving::RouteChoice Tests::Choose(std::string_view endpoint, std::string_view u
     return choice;
   }
   const RouteTable::Route& route = found->second;
-  choice.revision += route.changes;
   const int arm = route.test.empty() ? -1 : route.assignment.Choose(unit);
   if (arm < 0) {
     return choice;
@@ -400,14 +426,8 @@ Result<VerdictReport> Tests::RecomputeAt(std::string_view name, events::Cut cut)
     return Status::OutOfRange(fmt::format("cut {} lies beyond the log's end {}", cut.ToString(),
                                           store.log().end().ToString()));
   }
-  events::Cut first = cut;
-  HOEGO_TRY(store.ScanDefinitions(store.log().begin(), [&](const events::Record& record) -> Status {
-    if (record.definition.kind == "test" && record.definition.name == name && record.at < first) {
-      first = record.at;
-    }
-    return {};
-  }));
   TestTable table([&](std::string_view type) { return store.FindType(type); }, nullptr);
+  HOEGO_TRY_ASSIGN(const events::Cut first, FoldOutlived(store, name, table));
   const std::unique_ptr<events::Cursor> cursor = store.log().Read(first);
   while (cursor->position() < cut) {
     HOEGO_TRY_ASSIGN(const events::Record* record, cursor->Next());

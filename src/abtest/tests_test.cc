@@ -132,14 +132,14 @@ TEST_F(TestsTest, RoutesByTheEndpointUntilATestStartsAndAfterItStops) {
     EXPECT_EQ(choice.arm, tests_->Choose("home", unit).arm);
     EXPECT_EQ(choice.model_ref, choice.arm == "old" ? "films/1" : "films/2");
     EXPECT_EQ(choice.probability, 0.5);
-    EXPECT_EQ(choice.revision, 4U);
+    EXPECT_EQ(choice.revision, 3U) << "the endpoint's own: whoever starts a test changes it";
     ++arms[choice.arm];
   }
   EXPECT_NEAR(arms["new"], 2000, 4 * 31.6);  // 4 sigma
   EXPECT_EQ(tests_->Choose("elsewhere", "u1").test, "");
   ASSERT_TRUE(tests_->Stop("films-2", "enough").ok());
   EXPECT_EQ(tests_->Choose("home", "u1").test, "");
-  EXPECT_EQ(tests_->Choose("home", "u1").revision, 5U);
+  EXPECT_EQ(tests_->Choose("home", "u1").revision, 3U);
 }
 
 TEST_F(TestsTest, RefusesMovesThatAreNotDrawn) {

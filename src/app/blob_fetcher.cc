@@ -26,4 +26,11 @@ Result<std::string> BlobFetcher::Fetch(const registry::ModelVersion& version) {
   return folder;
 }
 
+bool BlobFetcher::Discard(const registry::ModelVersion& version) {
+  const size_t colon = version.source.find(':');
+  std::error_code error;
+  return version.source.starts_with("blob:") && version.source.size() == colon + 65 &&
+         fs::remove_all(JoinPath(folder_, version.source.substr(colon + 1)), error) > 0 && !error;
+}
+
 }  // namespace hoego::app

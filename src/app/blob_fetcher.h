@@ -12,6 +12,7 @@ class BlobFetcher final : public serving::ModelFetcher {
  public:
   BlobFetcher(const storage::BlobStore& blobs, std::string folder) : blobs_(blobs), folder_(std::move(folder)) {}
   Result<std::string> Fetch(const registry::ModelVersion& version) override;
+  bool Discard(const registry::ModelVersion& version) override;  // the package itself stays
 
  private:
   const storage::BlobStore& blobs_;

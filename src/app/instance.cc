@@ -45,8 +45,8 @@ struct Instance::Parts {
   tracking::RunWatch watch;
   std::unique_ptr<LogJournal> journal;
   std::unique_ptr<registry::Registry> registry;
-  // Only with options.serving:
   std::unique_ptr<serving::Endpoints> endpoints;
+  // Only with options.serving:
   std::unique_ptr<abtest::Tests> tests;
   std::unique_ptr<BlobFetcher> fetcher;
   std::unique_ptr<serving::ModelStore> models;
@@ -116,13 +116,13 @@ namespace {
 
 // One definition of the log to the room that owns its kind; kinds of other rooms are theirs (tests and event types fold the
 // log themselves), unknown ones come from a newer version and are left alone.
-Status FoldOne(const events::Record& record, registry::Registry& registry, serving::Endpoints* endpoints, loop::Loops* loops) {
+Status FoldOne(const events::Record& record, registry::Registry& registry, serving::Endpoints& endpoints, loop::Loops* loops) {
   const events::DefinitionView& d = record.definition;
   if (d.kind == "model" || d.kind == "version" || d.kind == "alias") {
     return registry.Apply(d.kind, d.name, d.json, record.received);
   }
-  if (endpoints != nullptr && (d.kind == "endpoint" || d.kind == "route")) {
-    return endpoints->Apply(d.kind, d.name, d.json);
+  if (d.kind == "endpoint" || d.kind == "route") {
+    return endpoints.Apply(d.kind, d.name, d.json);
   }
   if (loops != nullptr && (d.kind == "loop" || d.kind == "cycle")) {
     return loops->Apply(d.kind, d.name, d.json, record.received);
@@ -143,8 +143,11 @@ Result<std::unique_ptr<Instance>> Instance::Open(const InstanceOptions& options,
   HOEGO_TRY_ASSIGN(p->tracking, tracking::Tracking::Open(*p->database, *p->blobs, p->clock));
   p->journal = std::make_unique<LogJournal>(p->store->log());
   p->registry = registry::Registry::Make(*p->journal, p->clock);
+  p->endpoints = std::make_unique<serving::Endpoints>(*p->journal, *p->registry);
+  p->registry->SetTaken([e = p->endpoints.get()](std::string_view name) -> std::string {
+    return name == serving::kPopular ? "the built-in model" : e->Find(name) != nullptr ? "an endpoint" : "";
+  });
   if (options.serving) {
-    p->endpoints = std::make_unique<serving::Endpoints>(*p->journal, *p->registry);
     abtest::TestsOptions tests;
     tests.folder = p->Folder("tests");
     HOEGO_TRY(RealDisk().MakeFolder(tests.folder));
@@ -183,8 +186,9 @@ Result<std::unique_ptr<Instance>> Instance::Open(const InstanceOptions& options,
     p->steps = loop::MakeSteps(std::move(steps));
     p->loops = loop::Loops::Make(*p->steps, *p->journal, p->clock, p->metrics);
   }
-  HOEGO_TRY(p->store->ScanDefinitions(p->store->log().begin(), [&p](const events::Record& record) {
-    return FoldOne(record, *p->registry, p->endpoints.get(), p->loops.get());
+  // From the very beginning: definitions outlive the segments that retention removes.
+  HOEGO_TRY(p->store->ScanDefinitions(events::Cut{}, [&p](const events::Record& record) {
+    return FoldOne(record, *p->registry, *p->endpoints, p->loops.get());
   }));
   if (options.serving) {
     p->registry->OnChange([s = p->serving.get()](std::string_view) { s->RefreshReferences(); });

@@ -42,7 +42,7 @@ namespace hoego::app {
 struct InstanceOptions {
   std::string program;      // our own executable, for training children
   std::string folder;
-  std::string model = "model";  // name that a loop gives its first model
+  std::string model;            // name that a loop gives its first model; empty: ENDPOINT-model
   std::string note;             // stands in retrospectives
   bool serving = true;          // endpoints, tests and loops run
 };

@@ -80,7 +80,8 @@ std::string ModelName(const StepParts& parts, const StepInput& input) {
       return ref->model;
     }
   }
-  return parts.model;
+  // Loops must not share a model unless their endpoints do.
+  return parts.model.empty() ? input.file.endpoint + "-model" : parts.model;
 }
 
 std::string LearnJson(const datasets::LearnFrom& learn) {

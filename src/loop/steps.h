@@ -35,7 +35,7 @@ struct StepParts {
   uint64_t training_memory = 0;
   int training_nice = 10;
   int64_t training_timeout_ms = 0;
-  std::string model = "model";    // name of the model when the endpoint does not exist yet
+  std::string model;              // name of the model when the endpoint does not exist yet; empty: ENDPOINT-model
   std::string note;               // stands in every retrospective, e.g. that visitors are simulated
 };
 

@@ -91,6 +91,10 @@ class LogRegistry final : public Registry {
                                       std::string_view description) override {
     HOEGO_TRY(CheckModelName(name));
     HOEGO_TRY(CheckText("description", description, kMaxTextChars));
+    if (const std::string owner = taken_ ? taken_(name) : std::string(); !owner.empty()) {
+      return Status::AlreadyExists(
+          fmt::format("\"{}\" is {}: a model needs another name", name, owner));
+    }
     return Told(name, [&]() -> Result<RegisteredModel> {
       if (Newest(name).info != nullptr) {
         return Status::AlreadyExists(fmt::format("there is a model \"{}\" already", name));
@@ -226,6 +230,9 @@ class LogRegistry final : public Registry {
   void OnChange(std::function<void(std::string_view)> changed) override {
     changed_ = std::move(changed);
   }
+  void SetTaken(std::function<std::string(std::string_view)> taken) override {
+    taken_ = std::move(taken);
+  }
 
  private:
   struct Now {
@@ -289,7 +296,8 @@ class LogRegistry final : public Registry {
 
   Journal& journal_;
   const Clock& clock_;
-  std::function<void(std::string_view)> changed_;  // set once before use
+  std::function<void(std::string_view)> changed_;       // set once before use
+  std::function<std::string(std::string_view)> taken_;  // set once before use
   NameLocks locks_;
   mutable Mutex mu_;
   Fold fold_ GUARDED_BY(mu_);

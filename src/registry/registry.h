@@ -111,6 +111,10 @@ class Registry {
 
   // Told after every applied change, on the thread that made it. Set once before use.
   virtual void OnChange(std::function<void(std::string_view model)> changed) = 0;
+  // What else a name belongs to ("an endpoint"), empty when it is free: models share one namespace
+  // with it, and CreateModel answers AlreadyExists. Replayed records are not asked about. Set once
+  // before use.
+  virtual void SetTaken(std::function<std::string(std::string_view name)> taken) = 0;
 };
 
 }  // namespace hoego::registry

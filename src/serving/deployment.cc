@@ -53,10 +53,13 @@ Result<registry::AliasMove> Deployment::MoveAlias(std::string_view model, std::s
 
 Result<uint64_t> Deployment::PutEndpoint(std::string_view name, std::string_view json) {
   HOEGO_TRY_ASSIGN(const Endpoint endpoint, endpoints_.Check(name, json));
-  // A reference that means nothing yet may mean something later; until then the fallbacks answer.
+  // An alias that nothing has yet may get a version later; until then the fallbacks answer.
   if (const Source& source = endpoint.sources.front(); !source.popular) {
-    if (const auto version = registry_.Resolve(source.ref); version.ok()) {
+    const auto version = registry_.Resolve(source.ref);
+    if (version.ok()) {
       HOEGO_TRY(Load(*version).Within(fmt::format("endpoint \"{}\" was not changed", name)));
+    } else if (source.ref.version) {
+      return Status::InvalidArgument(fmt::format("endpoint: {}", version.status().message()));
     }
   }
   return endpoints_.Put(name, json);

@@ -28,7 +28,7 @@ class Deployment {
                                         uint32_t version, std::optional<uint32_t> expected,
                                         std::string_view reason, std::string_view who);
   // As Endpoints::Put; loads the endpoint's model first, its fallbacks without waiting.
-  // FailedPrecondition: the model cannot be loaded.
+  // FailedPrecondition: the model cannot be loaded; InvalidArgument: no such version.
   Result<uint64_t> PutEndpoint(std::string_view name, std::string_view json);
 
   // Loads what the endpoints name: call it at start, before requests come. What cannot be loaded is

@@ -57,6 +57,9 @@ TEST_F(DeploymentTest, AVersionThatCannotBeLoadedIsRefusedAndTheOldOneGoesOn) {
   ASSERT_FALSE(put.ok());
   EXPECT_NE(put.status().message().find("its files are gone"), std::string_view::npos);
   EXPECT_EQ(endpoints_.Find("home")->definition.model, "films@champion");
+  EXPECT_EQ(deployment_.PutEndpoint("other", R"({"model":"films/99"})").status().code(),
+            Code::kInvalidArgument);
+  EXPECT_TRUE(deployment_.PutEndpoint("later", R"({"model":"films@candidate"})").ok());
 }
 
 TEST_F(DeploymentTest, AnAliasThatNobodyNamesMovesWithoutLoading) {

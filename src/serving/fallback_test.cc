@@ -40,6 +40,34 @@ TEST_F(ServingTest, TheFallbackListIsWalkedInOrder) {
   EXPECT_EQ(answer->fallback_reason, "no alias of films");
 }
 
+TEST_F(ServingTest, AUnitNobodyKnowsGetsTheFallbackWhenTheModelScoresAllAlike) {
+  registry_.AddVersion(testing::Version("films", 7));
+  ASSERT_TRUE(Prepare(7).ok());  // (i * 7) mod 7: nothing to tell items apart but a history
+  registry_.Move("films", "champion", 7);
+  for (const char* item : {"i4", "i4", "i2"}) {
+    store_.AddEvent("someone", "watch", item);
+  }
+  ASSERT_TRUE(popular_->WaitUntil(store_.fake_log.end()));
+  PutHome(R"({"model":"films@champion","fallback":["popular"],"deadline_ms":60000})");
+  auto answer = Recommend(Ask("new", 2));
+  ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  EXPECT_EQ(answer->model, "popular");
+  EXPECT_TRUE(answer->fallback);
+  EXPECT_EQ(answer->fallback_reason, "films/7 knows nothing of this unit");
+  EXPECT_EQ(Ids(*answer), (std::vector<std::string>{"i4", "i2"}));
+  EXPECT_EQ(fallbacks("unknown_unit"), 1u);
+  // With fewer items to offer than the model it is no help.
+  answer = Recommend(Ask("new", 3));
+  EXPECT_EQ(answer->version, 7u);
+  EXPECT_FALSE(answer->fallback);
+  EXPECT_EQ(Ids(*answer).size(), 3u);
+  // One event, and the model knows more than nothing.
+  store_.AddEvent("new", "watch", "i9");
+  answer = Recommend(Ask("new", 2));
+  EXPECT_EQ(answer->version, 7u);
+  EXPECT_FALSE(answer->fallback);
+}
+
 TEST_F(ServingTest, WithoutAnyoneWhoCanAnswerTheReasonIsTold) {
   PutHome(R"({"model":"films@nobody","deadline_ms":60000})");
   const auto answer = Recommend(Ask("u1"));

@@ -32,6 +32,8 @@ class ModelFetcher {
  public:
   virtual ~ModelFetcher() = default;
   virtual Result<std::string> Fetch(const registry::ModelVersion& version) = 0;
+  // What was fetched is damaged: lets go of the copy. True when another Fetch may bring a sound one.
+  virtual bool Discard(const registry::ModelVersion&) { return false; }
 };
 
 // Reads the fetched folder: models::LoadModel outside of tests.

@@ -48,7 +48,8 @@ struct ServingParts {
 //
 // A model that is not loaded, fails or cannot meet the deadline is replaced: by the loaded version
 // of the same model that answered last (a new version is on its way or broken), then by the
-// endpoint's fallbacks in order. The deadline is compared with what the model took lately before it
+// endpoint's fallbacks in order; so too for a unit of which nothing is known, when the model scores
+// all items alike for her and a fallback does not. The deadline is compared with what the model took lately before it
 // is asked and with the clock afterwards. When nothing meets the deadline the answer comes late
 // rather than not at all, and is counted in hoego_recommend_late_total.
 //

@@ -111,6 +111,9 @@ bool LiveServer::Start() {
                                    O_WRONLY | O_CREAT | O_APPEND, 0644);
   std::vector<std::string> args = {HOEGO_PROGRAM, "serve",       "--data", folder_,
                                    "--http",      "127.0.0.1:0", "--grpc", "127.0.0.1:0"};
+  for (const std::string& assignment : settings_) {
+    args.insert(args.end(), {"--set", assignment});
+  }
   std::vector<std::string> env;
   if (disk_ != nullptr) {
     env = {"LD_PRELOAD=" HOEGO_BAD_DISK, std::string(BadDisk::kVariable) + "=" + disk_file_};

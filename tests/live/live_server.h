@@ -45,6 +45,8 @@ class LiveServer {
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
 
+  void Set(std::string assignment) { settings_.push_back(std::move(assignment)); }  // name=value
+
   // Returns once it printed its ready line; false, with the log printed, when it ended instead.
   bool Start();
   void Kill();   // SIGKILL, and waits
@@ -58,6 +60,7 @@ class LiveServer {
 
  private:
   const std::string folder_;
+  std::vector<std::string> settings_;
   BadDisk* disk_ = nullptr;
   std::string disk_file_;
   pid_t pid_ = -1;

@@ -11,7 +11,7 @@ namespace hoego::abtest::internal {
 namespace {
 
 constexpr std::string_view kMagic = "hoegtest";
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 
 void LogSkipped(std::string_view name, std::string_view why) {
   Log(LogLevel::kWarning, "abtest", "a test definition in the log was skipped",
@@ -69,7 +69,6 @@ bool TestTable::Define(const events::Record& record) {
     entry.fold->Add(record);  // its receipt starts the clock
     entry.start = record.at;
     running_.push_back(&entry);
-    ++changes_[entry.definition.plan.endpoint];
     return true;
   }
   if (entry.definition.state == TestState::kStopped) {
@@ -77,7 +76,6 @@ bool TestTable::Define(const events::Record& record) {
     const bool ran = std::erase(running_, &entry) != 0;
     if (ran) {
       entry.fold->Freeze();
-      ++changes_[entry.definition.plan.endpoint];
     }
     return ran;
   }
@@ -100,9 +98,6 @@ std::string TestTable::running_at(std::string_view endpoint) const {
 
 std::shared_ptr<const RouteTable> TestTable::MakeRoutes() const {
   auto table = std::make_shared<RouteTable>();
-  for (const auto& [endpoint, changes] : changes_) {
-    table->endpoints[endpoint].changes = changes;
-  }
   for (const Entry* entry : running_) {
     const TestPlan& plan = entry->definition.plan;
     RouteTable::Route& route = table->endpoints[plan.endpoint];
@@ -120,11 +115,6 @@ std::string TestTable::Encode(events::Cut cut) const {
   std::string out(kMagic);
   AppendNumber(out, kFormat);
   AppendNumber(out, cut.offset);
-  AppendNumber(out, static_cast<uint32_t>(changes_.size()));
-  for (const auto& [endpoint, changes] : changes_) {
-    AppendText(out, endpoint);
-    AppendNumber(out, changes);
-  }
   AppendNumber(out, static_cast<uint32_t>(entries_.size()));
   for (const auto& [name, entry] : entries_) {
     AppendText(out, DefinitionJson(entry.definition));
@@ -153,10 +143,6 @@ Result<events::Cut> TestTable::Decode(std::string_view bytes) {
   }
   events::Cut cut;
   cut.offset = reader.Number<uint64_t>();
-  for (auto left = reader.Number<uint32_t>(); left > 0 && reader.status().ok(); --left) {
-    const std::string endpoint(reader.Text());
-    changes_[endpoint] = reader.Number<uint64_t>();
-  }
   for (auto left = reader.Number<uint32_t>(); left > 0; --left) {
     HOEGO_TRY_ASSIGN(TestDefinition definition, ParseDefinition(reader.Text()));
     Entry& entry = entries_[definition.plan.name];

@@ -21,11 +21,10 @@ struct TransparentHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-// Who answers at each endpoint, as far as tests have a say. Immutable once published.
+// Who answers at the endpoints where a test runs. Immutable once published.
 struct RouteTable {
   struct Route {
-    uint64_t changes = 0;  // starts and stops of tests here so far
-    std::string test;      // empty: none runs
+    std::string test;
     Assignment assignment;
     std::vector<serving::Arm> arms;
     std::vector<double> probabilities;
@@ -69,7 +68,6 @@ class TestTable {
   std::function<bool(const Uuid&)> decision_known_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Entry*> running_;
-  std::map<std::string, uint64_t, std::less<>> changes_;  // per endpoint
 };
 
 // The verdict of one entry; `folded` is how far the table has read.

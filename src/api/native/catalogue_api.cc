@@ -3,6 +3,7 @@
 
 #include "api/native/ingest.h"
 #include "api/native/native.h"
+#include "base/text.h"
 
 namespace hoego::native {
 namespace {
@@ -40,7 +41,9 @@ void PutOne(const http::Request& request, http::Responder responder, Context& co
   ParsedBatch batch;
   Status status;
   auto root = parser.Parse(request.body.empty() ? std::string_view("{}") : request.body);
-  if (!root.ok()) {
+  if (!IsValidUtf8(name)) {
+    status = Status::InvalidArgument(fmt::format("{}: the path's name is not UTF-8", key));
+  } else if (!root.ok()) {
     status = root.status();
   } else if (!root->is_object()) {
     status = Status::InvalidArgument(fmt::format("expected an object, got {}", root->kind_name()));

@@ -286,9 +286,15 @@ void AddEndpointRoutes(Operations& operations, Context& context) {
         a.Send(endpoint.ok() ? http::Json(EndpointJson(**endpoint)) : http::Problem(endpoint.status()));
       });
   add({.method = "DELETE", .pattern = "/v1/endpoints/{endpoint}", .tag = "endpoints", .summary = "Removes an endpoint.",
-       .others = {404}, .ok = 204},
+       .others = {404, 409}, .ok = 204},
       [](Context& c, const http::Request& r, http::Responder a) {
         AnswerLater(c, std::move(a), [&c, name = r.params[0]] {
+          for (const abtest::TestDefinition& test : c.tests.List()) {
+            if (test.plan.endpoint == name && test.state == abtest::TestState::kRunning) {
+              return http::Problem(Status::FailedPrecondition(
+                  fmt::format("test \"{}\" runs on endpoint \"{}\": stop it first", test.plan.name, name)));
+            }
+          }
           const Status status = c.endpoints.Remove(name);
           return status.ok() ? http::Response{204, "", "", {}} : http::Problem(status);
         });

@@ -44,6 +44,15 @@ void PutLoop(Context& context, const http::Request& request, http::Responder res
     return;
   }
   AnswerLater(context, std::move(responder), [&context, text = *text] {
+    auto read = loop::ParseLoopFile(text);
+    Status endpoint = read.ok() ? serving::CheckEndpointName(read->endpoint) : read.status();
+    if (endpoint.ok() && context.registry.GetModel(read->endpoint).ok()) {
+      endpoint = Status::InvalidArgument(
+          fmt::format("endpoint: \"{}\" is a registered model, an endpoint needs another name", read->endpoint));
+    }
+    if (!endpoint.ok()) {
+      return http::Problem(422, endpoint);
+    }
     auto file = context.loops.Put(text);
     if (!file.ok()) {
       return file.status().code() == Code::kInvalidArgument ? http::Problem(422, file.status()) : http::Problem(file.status());

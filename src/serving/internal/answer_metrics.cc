@@ -9,6 +9,8 @@ std::string_view ReasonWord(Code code) {
       return "not_loaded";
     case Code::kDeadlineExceeded:
       return "deadline";
+    case Code::kFailedPrecondition:
+      return "unknown_unit";
     default:
       return "failed";
   }

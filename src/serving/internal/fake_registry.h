@@ -81,6 +81,7 @@ class FakeRegistry final : public registry::Registry {
     return version;
   }
   void OnChange(std::function<void(std::string_view)>) override {}
+  void SetTaken(std::function<std::string(std::string_view)>) override {}
 
   std::function<void()> after_resolve;  // what happens before the caller looks at the answer
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+
 namespace hoego::serving::internal {
 namespace {
 
@@ -18,7 +20,15 @@ Result<std::unique_ptr<LoadedVersion>> Read(const registry::ModelVersion& versio
   HOEGO_TRY_ASSIGN(LearnRule rule,
                    LearnRule::Parse(learn == version.tags.end() ? std::string() : learn->second));
   HOEGO_TRY_ASSIGN(const std::string folder, fetcher.Fetch(version));
-  HOEGO_TRY_ASSIGN(auto model, read(folder));
+  auto read_model = read(folder);
+  if (!read_model.ok() && fetcher.Discard(version)) {
+    Log(LogLevel::kWarning, "serving", "the local copy of a model was damaged, it is fetched again",
+        {{"version", fmt::format("{}/{}", version.model, version.version)},
+         {"why", read_model.status().message()}});
+    HOEGO_TRY_ASSIGN(const std::string again, fetcher.Fetch(version));
+    read_model = read(again);
+  }
+  HOEGO_TRY_ASSIGN(auto model, std::move(read_model));
   if (model->items() == 0) {
     return Status::FailedPrecondition("the model has no items");
   }

@@ -23,6 +23,21 @@ Status TooSlow(const LoadedVersion& version, nanoseconds needs, nanoseconds has)
                                               std::max(0.0, Millis(has))));
 }
 
+// Of the items that were trained at all.
+bool AllAreAlike(std::span<const float> scores) {
+  const float* seen = nullptr;
+  for (const float& score : scores) {
+    if (std::isinf(score)) {
+      continue;
+    }
+    if (seen != nullptr && score != *seen) {
+      return false;
+    }
+    seen = &score;
+  }
+  return true;
+}
+
 bool AllAreScores(std::span<const float> scores) {
   return std::all_of(scores.begin(), scores.end(), IsScore);
 }
@@ -32,6 +47,7 @@ bool AllAreScores(std::span<const float> scores) {
 Result<Ranking> Ranker::Rank(const std::vector<const Source*>& sources,
                              const Question& question) const {
   Status first;
+  std::optional<Ranking> blind;  // better than nothing, when no other source says more
   std::optional<Ranking> late;
   for (size_t i = 0; i < sources.size(); ++i) {
     auto ranking = Ask(*sources[i], question, Haste::kMeetDeadline);
@@ -40,6 +56,19 @@ Result<Ranking> Ranker::Rank(const std::vector<const Source*>& sources,
       continue;
     }
     ranking->fallback = ranking->fallback || i > 0;
+    if (ranking->blind && !ranking->late) {
+      first = first.ok()
+                  ? Status::FailedPrecondition(fmt::format("{}/{} knows nothing of this unit",
+                                                           ranking->model, ranking->version))
+                  : std::move(first);
+      if (!blind.has_value()) {
+        blind = std::move(*ranking);
+      }
+      continue;
+    }
+    if (blind.has_value() && ranking->items.size() < blind->items.size()) {
+      continue;  // fewer items help nobody
+    }
     if (!ranking->late) {
       ranking->reason = first.ok() ? ranking->reason : std::move(first);
       return ranking;
@@ -48,6 +77,9 @@ Result<Ranking> Ranker::Rank(const std::vector<const Source*>& sources,
     if (!late.has_value()) {
       late = std::move(*ranking);
     }
+  }
+  if (blind.has_value()) {
+    return std::move(*blind);
   }
   if (late.has_value()) {
     late->reason = std::move(first);
@@ -140,6 +172,7 @@ Result<Ranking> Ranker::AskModel(const LoadedVersion& version, const Question& q
     ranking.items.push_back(
         {filter.KeyOf(entry.index), model.manifest().items[entry.index], entry.score});
   }
+  ranking.blind = scratch->history.empty() && best.size() > 1 && AllAreAlike(scores);
   const nanoseconds end = clock_.Monotonic();
   version.cost.Observe(end - begin);
   ranking.late = end > question.deadline;

@@ -42,6 +42,7 @@ struct Ranking {
   uint32_t candidates = 0;   // ItemFilter::candidates
   uint32_t folded_in = 0;    // items of the history that the model was told of
   bool late = false;         // ready after the deadline
+  bool blind = false;        // all items scored alike, for a unit of which nothing is known
   bool fallback = false;     // not by the first source
   Status reason;             // why not, when fallback or late
 };
