@@ -26,8 +26,9 @@ Status SetExportKind(ExportOptions& options, std::string_view kind);
 
 struct ExportReport {
   uint64_t lines = 0;
-  uint64_t erased = 0;  // whose unit was forgotten: written without id, unit and properties
-  Cut cut;              // everything before it was looked at
+  // Whose unit was forgotten, or whose key is damaged: written without id, unit and properties.
+  uint64_t erased = 0;
+  Cut cut;  // everything before it was looked at
 };
 
 // Writes what the log holds at the time of the call as JSON Lines, in log order, one object a line

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/line_reader.h"
 #include "events/internal/import_rows.h"
+#include "events/internal/row_counts.h"
 #include "events/limits.h"
 
 namespace hoego::events {
@@ -34,6 +35,7 @@ class Importer {
                     const std::function<void(const ImportProgress&)>& progress,
                     const std::stop_token& stop) {
     file_ = std::filesystem::path(path).filename().string();
+    made_ids_ = {};
     HOEGO_TRY_ASSIGN(LineReader reader, LineReader::Open(path));
     std::unique_ptr<RowParser> parser;
     while (true) {
@@ -90,6 +92,10 @@ class Importer {
       return {};
     }
     ++report_.rows;
+    if (parsed.ok() && pending.row.kind == ImportedRow::Kind::kSkipped) {
+      ++report_.skipped;
+      return {};
+    }
     if (parsed.ok()) {
       if (pending.row.kind == ImportedRow::Kind::kItem) {
         pending.attributes = AttributesOf(pending.row);
@@ -97,8 +103,8 @@ class Importer {
           ++report_.duplicates;
           return {};
         }
-      } else if (pending.row.id.empty()) {
-        pending.row.id = MakeRowId(pending.row);
+      } else {
+        MakeIdIfNone(pending.row);
       }
       parsed = CheckRecord(RecordOf(pending));
     }
@@ -113,6 +119,20 @@ class Importer {
     return options_.on_error == OnError::kSkip
                ? Status{}
                : parsed.Within(fmt::format("{} line {}", file_, number));
+  }
+
+  // The first row to say something keeps the id that it always had; the nth that says the same
+  // after it gets "#n" behind that, which no first row's id ends with.
+  void MakeIdIfNone(ImportedRow& row) {
+    if (row.id.empty()) {
+      row.id = MakeRowId(row);
+      row.made_id = true;
+    }
+    if (row.made_id) {
+      if (const uint32_t before = made_ids_.Add(row.id); before > 0) {
+        row.id += fmt::format("#{}", before);
+      }
+    }
   }
 
   // Whether the catalogue already holds the item as this row has it.
@@ -166,6 +186,7 @@ class Importer {
   EventStore& store_;
   const ImportOptions& options_;
   std::string file_;
+  RowCounts made_ids_;  // of this file
   std::vector<Pending> rows_;
   ImportReport report_;
 };

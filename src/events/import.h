@@ -27,12 +27,15 @@ enum class OnError { kStop, kSkip };
 // "unit=user_id,item=movie,time=ts,type=action".
 //   Fields: id, time, type, unit, item, value, decision; `type` may also be a constant, when no
 //   column has that name. properties=* takes every other column along, properties=a+b these.
-// jsonl: a line as POST /v1/events takes it; what `hoego export` adds is ignored.
+// jsonl: a line as POST /v1/events takes it; what `hoego export` adds is ignored. Of its lines
+// those
+//   of other kinds (decisions, exposures) and of erased events hold nothing to import: they are
+//   skipped and counted.
 //
 // Times are RFC 3339 or Unix time: a number below 10^11 is seconds, else milliseconds.
-// A row without an id gets one made from what it says, so importing the same twice counts it once;
-// rows that are equal in every field are therefore one event. .xz, .gz and .zst are read as they
-// are.
+// A row without an id gets one made from what it says and, when the file said the same before, from
+// how often: equal rows of a file count once each, and importing the file again adds nothing. .xz,
+// .gz and .zst are read as they are.
 struct ImportOptions {
   std::string path;
   ImportFormat format = ImportFormat::kMovieLens;
@@ -54,6 +57,7 @@ struct ImportReport {
   uint64_t accepted = 0;    // now in the log
   uint64_t duplicates = 0;  // were there before, or an item that already says the same
   uint64_t refused = 0;
+  uint64_t skipped = 0;          // of another kind than events, or erased
   std::vector<RowError> errors;  // the first 20
   Cut cut;                       // everything imported lies before it
 };
@@ -64,7 +68,8 @@ struct ImportProgress {
   uint64_t rows = 0;
 };
 
-// Reads the file (or folder) into the log, batch after batch; memory does not grow with the file.
+// Reads the file (or folder) into the log, batch after batch. Memory grows with a file only by the
+// rows whose ids are made: at most 16 bytes for each distinct one.
 // What was accepted stays when a later row fails or `stop` asks to end (Cancelled): importing again
 // goes over it as duplicates. Threads: any; waits for the log, so not for request threads.
 Result<ImportReport> Import(EventStore& store, const ImportOptions& options,

@@ -248,6 +248,86 @@ TEST_F(Importing, WhatIsExportedComesBackEqual) {
   EXPECT_EQ(MustImport(options).duplicates, 3U);
 }
 
+TEST_F(Importing, WhatAnExportHoldsBesideEventsIsSkippedAndCounted) {
+  store_.MustAppend({MakeEvent("a"), MakeEvent("b", "gone"), MakeEvent("c", "u2"),
+                     NewExposure{FromUnixMillis(1'600'000'000'000), "t", "b", "u1"}});
+  NewDecision decision;
+  decision.endpoint = "home";
+  decision.unit = "u1";
+  store_.MustAppend({decision});
+  ASSERT_TRUE(store_->Forget("gone").ok());
+  ExportOptions all;
+  ASSERT_TRUE(SetExportKind(all, "all").ok());
+  std::string text;
+  for (const std::string& line : Exported(all)) {
+    text += line + "\n";
+  }
+  text += R"({"kind":"catalogue","item":"i1"})";
+  TestStore other(disk_, "data/other");
+  other.Open();
+  ImportOptions options;
+  options.format = ImportFormat::kJsonl;
+  options.path = Write("export.jsonl", text);
+  const auto report = Import(*other, options);
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_EQ(report->rows, 6U);
+  EXPECT_EQ(report->accepted, 2U);
+  EXPECT_EQ(report->skipped, 4U);  // an erased event, an exposure, a decision, a catalogue entry
+  EXPECT_EQ(report->refused, 0U);
+  EXPECT_EQ(EventIds(*other), (std::vector<std::string>{"a", "c"}));
+  options.path = Write("bad.jsonl", R"({"kind":7,"unit":"u"})");
+  EXPECT_EQ(Import(*other, options).status().code(), Code::kInvalidArgument);
+}
+
+TEST_F(Importing, EqualRowsOfAFileCountOnceEachAndAgainNothing) {
+  const std::string csv =
+      "who,what,ts\n"
+      "kim,film,1704164645\nlee,film,1704164645\nkim,film,1704164645\nkim,film,1704164645\n";
+  ImportOptions options;
+  options.format = ImportFormat::kCsv;
+  options.columns = "unit=who,item=what,time=ts,type=watch";
+  options.path = Write("log.csv", csv);
+  const ImportReport first = MustImport(options);
+  EXPECT_EQ(first.accepted, 4U);
+  EXPECT_EQ(first.duplicates, 0U);
+  // Batches of one: how often a row was there does not end with a batch.
+  options.batch_records = 1;
+  EXPECT_EQ(MustImport(options).duplicates, 4U);
+  // The file grew since: only what is new counts.
+  options.path = Write("log.csv", csv + "kim,film,1704164645\nlee,film,1704164645\n");
+  const ImportReport grown = MustImport(options);
+  EXPECT_EQ(grown.accepted, 2U);
+  EXPECT_EQ(grown.duplicates, 4U);
+  const std::vector<std::string> ids = EventIds(*store_);
+  ASSERT_EQ(ids.size(), 6U);
+  // The id of a first row is what it always was.
+  ImportedRow row;
+  row.type = "watch";
+  row.unit = "kim";
+  row.item = "film";
+  row.time = FromUnixMillis(1'704'164'645'000);
+  EXPECT_EQ(ids[0], MakeRowId(row));
+  EXPECT_EQ(ids[2], MakeRowId(row) + "#1");
+  EXPECT_EQ(ids[3], MakeRowId(row) + "#2");
+  EXPECT_EQ(ids[4], MakeRowId(row) + "#3");
+}
+
+TEST_F(Importing, EqualRatingsCountOnceEachAndLinesWithAnIdOnce) {
+  ImportOptions options;
+  options.path = Write("u.data", "1\t2\t3\t881250949\n1\t2\t3\t881250949\n");
+  EXPECT_EQ(MustImport(options).accepted, 2U);
+  EXPECT_EQ(MustImport(options).duplicates, 2U);
+  EXPECT_EQ(EventIds(*store_), (std::vector<std::string>{"movielens:1:2:881250949000",
+                                                         "movielens:1:2:881250949000#1"}));
+  options.format = ImportFormat::kJsonl;
+  const std::string line = R"({"type":"watch","unit":"u","item":"i"})";
+  const std::string with_id = R"({"id":"x","type":"watch","unit":"u","item":"i"})";
+  options.path = Write("log.jsonl", fmt::format("{}\n{}\n{}\n{}\n", line, line, with_id, with_id));
+  const ImportReport report = MustImport(options);
+  EXPECT_EQ(report.accepted, 3U);
+  EXPECT_EQ(report.duplicates, 1U);
+}
+
 TEST_F(Importing, ExportChoosesByKindTypeAndTime) {
   NewEvent late = MakeEvent("late");
   late.time = FromUnixMillis(1'600'000'001'000);

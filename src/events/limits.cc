@@ -38,11 +38,23 @@ Status CheckFinite(std::string_view field, double value) {
   return {};
 }
 
+// A time beyond could be stored, but no answer or export could say it.
+Status CheckTime(std::string_view field, Time time) {
+  if (time < kFirstTime || time > kLastTime) {
+    return Status::InvalidArgument(fmt::format("field \"{}\": expected {} to {}", field,
+                                               FormatTime(kFirstTime), FormatTime(kLastTime)));
+  }
+  return {};
+}
+
 Status Check(const NewEvent& e) {
   HOEGO_TRY(CheckText("type", e.type, kMaxTypeBytes, Need::kRequired));
   HOEGO_TRY(CheckText("unit", e.unit, kMaxUnitBytes, Need::kRequired));
   HOEGO_TRY(CheckText("id", e.id, kMaxIdBytes, Need::kOptional));
   HOEGO_TRY(CheckText("item", e.item, kMaxItemBytes, Need::kOptional));
+  if (e.time) {
+    HOEGO_TRY(CheckTime("time", *e.time));
+  }
   if (e.value) {
     HOEGO_TRY(CheckFinite("value", *e.value));
   }
@@ -56,6 +68,7 @@ Status Check(const NewDecision& d) {
   HOEGO_TRY(CheckText("arm", d.arm, kMaxNameBytes, Need::kOptional));
   HOEGO_TRY(CheckText("model", d.model, kMaxNameBytes, Need::kOptional));
   HOEGO_TRY(CheckText("output_digest", d.output_digest, kMaxNameBytes, Need::kOptional));
+  HOEGO_TRY(CheckTime("time", d.time));
   HOEGO_TRY(CheckFinite("arm_probability", d.arm_probability));
   if (d.items.size() > kMaxChosenItems) {
     return Status::InvalidArgument(
@@ -67,6 +80,7 @@ Status Check(const NewDecision& d) {
 Status Check(const NewExposure& e) {
   HOEGO_TRY(CheckText("test", e.test, kMaxNameBytes, Need::kRequired));
   HOEGO_TRY(CheckText("arm", e.arm, kMaxNameBytes, Need::kRequired));
+  HOEGO_TRY(CheckTime("time", e.time));
   return CheckText("unit", e.unit, kMaxUnitBytes, Need::kRequired);
 }
 
@@ -78,6 +92,9 @@ Status Check(const ItemChange& c) {
   }
   for (const std::string& category : c.categories) {
     HOEGO_TRY(CheckText("categories", category, kMaxNameBytes, Need::kRequired));
+  }
+  if (c.expires) {
+    HOEGO_TRY(CheckTime("expires", *c.expires));
   }
   return CheckObject("attributes", c.attributes);
 }

@@ -19,10 +19,14 @@ inline constexpr size_t kMaxNameBytes =
 inline constexpr size_t kMaxPropertiesBytes = 64u << 10;  // also attributes
 inline constexpr size_t kMaxCategories = 1'000;
 inline constexpr size_t kMaxChosenItems = 10'000;
+// What RFC 3339 can say: the years 0001 to 9999.
+inline constexpr Time kFirstTime = std::chrono::sys_days(std::chrono::year(1) / 1 / 1);
+inline constexpr Time kLastTime =
+    std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1) - std::chrono::milliseconds(1);
 
-// Whether the log would take this record: lengths, UTF-8, finite numbers, required fields. Append
-// checks the same; an edge that must name each bad line asks here first. Threads: any. Cost: one
-// pass over the record's text.
+// Whether the log would take this record: lengths, UTF-8, finite numbers, times that can be
+// written, required fields. Append checks the same; an edge that must name each bad line asks here
+// first. Threads: any. Cost: one pass over the record's text.
 Status CheckRecord(const NewRecord& record);
 
 }  // namespace hoego::events

@@ -52,6 +52,42 @@ TEST(Limits, EachFieldIsRefusedByItsNameAndLimit) {
   EXPECT_EQ(Why(Definition{"", "n", "{}"}), "field \"kind\": must not be empty");
 }
 
+TEST(Limits, ATimeThatRfc3339CannotSayIsRefusedByFieldAndRange) {
+  const std::string range = "expected 0001-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z";
+  constexpr int64_t kFirst = -62'135'596'800'000;
+  constexpr int64_t kLast = 253'402'300'799'999;
+  const auto why = [](int64_t ms) {
+    const Time time = FromUnixMillis(ms);
+    NewEvent event = MakeEvent("a");
+    event.time = time;
+    NewDecision decision;
+    decision.endpoint = "home";
+    decision.time = time;
+    ItemChange change;
+    change.item = "i";
+    change.expires = time;
+    return std::vector<std::string>{Why(event), Why(NewExposure{time, "t", "a", "u"}),
+                                    Why(decision), Why(change)};
+  };
+  const std::vector<std::string> refused = {"field \"time\": " + range, "field \"time\": " + range,
+                                            "field \"time\": " + range,
+                                            "field \"expires\": " + range};
+  for (const int64_t beyond : {kFirst - 1, kLast + 1, std::numeric_limits<int64_t>::min(),
+                               std::numeric_limits<int64_t>::max()}) {
+    EXPECT_EQ(why(beyond), refused) << beyond;
+  }
+  for (const int64_t within : {kFirst, int64_t{0}, kLast}) {
+    EXPECT_EQ(why(within), std::vector<std::string>(4)) << within;
+    EXPECT_EQ(ParseTime(FormatTime(FromUnixMillis(within))).value(), FromUnixMillis(within));
+  }
+  NewEvent early = MakeEvent("a");
+  early.time = FromUnixMillis(kFirst - 1);
+  FaultDisk disk(1);
+  TestStore store(disk);
+  store.Open();
+  EXPECT_EQ(store.Append({early}).status().code(), Code::kInvalidArgument);
+}
+
 // The largest record of each kind still keeps to a record's limit, and comes back.
 TEST(Limits, WhatIsJustWithinThemIsTaken) {
   SetLogLevel(LogLevel::kError);

@@ -56,7 +56,8 @@ class EventStore {
   virtual uint32_t unit_count() const = 0;
   virtual uint32_t item_count() const = 0;
 
-  // The sealed parts of an event or unit change.
+  // The sealed parts of an event or unit change. Erased also when the unit's key is damaged, which
+  // is counted and logged: one such unit ends no reading of the others.
   virtual Result<OpenedEvent> Open(const Record& record) const = 0;
   // The decision with this id, if it lies in the window of ids; its Record's views live in the
   // returned object.

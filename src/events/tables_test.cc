@@ -9,6 +9,7 @@
 #include "base/fault_disk.h"
 #include "base/random.h"
 #include "events/internal/id_table.h"
+#include "events/internal/row_counts.h"
 #include "events/internal/siphash.h"
 #include "events/internal/string_table.h"
 #include "events/internal/unit_keys.h"
@@ -38,6 +39,19 @@ TEST(SipHashTest, EqualsTheReferenceVectors) {
     }
     EXPECT_EQ(HexOf(SipHash128(key, input)), hex) << size;
   }
+}
+
+TEST(RowCountsTest, CountsWhatAMapCountsInSixteenBytesARow) {
+  Rng rng(6);
+  RowCounts counts;
+  std::map<std::string, uint32_t> twin;
+  constexpr uint64_t kFixedBytes = 12u << 10;
+  for (int step = 0; step < 60'000; ++step) {
+    const std::string row = fmt::format("row {}", rng.Below(step < 30'000 ? 500 : 100'000));
+    ASSERT_EQ(counts.Add(row), twin[row]++) << row;
+    ASSERT_LE(counts.MemoryBytes(), kFixedBytes + 16 * twin.size() + twin.size() / 2);
+  }
+  EXPECT_GT(twin.size(), 20'000U);
 }
 
 TEST(IdTableTest, FindsWhatAMultimapFindsAfterAnyInsertsAndErases) {

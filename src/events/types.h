@@ -171,7 +171,8 @@ struct Record {
   std::string_view body;  // as stored (docs/formats/segment.md)
 };
 
-// The parts that are sealed under the unit's key, opened. `erased` when that key was destroyed.
+// The parts that are sealed under the unit's key, opened. `erased` when that key was destroyed, or
+// is damaged.
 struct OpenedEvent {
   std::string id;
   std::string unit;

@@ -74,6 +74,7 @@ class RatingParser final : public RowParser {
     // The same for every file of ratings, so that u.data and its .inter copy are the same events.
     row.id = fmt::format("movielens:{}:{}:{}", row.unit, row.item,
                          row.time ? ToUnixMillis(*row.time) : 0);
+    row.made_id = true;
     return {};
   }
 

@@ -163,12 +163,10 @@ class JsonlParser final : public RowParser {
     }
     HOEGO_TRY_ASSIGN(const JsonRef json, parser_.Parse(line));
     HOEGO_TRY_ASSIGN(const std::string kind, json.StringOr("kind", "event"));
-    if (kind != "event") {
-      return Status::InvalidArgument(fmt::format("kind \"{}\": only events are imported", kind));
-    }
     HOEGO_TRY_ASSIGN(const bool erased, json.BoolOr("erased", false));
-    if (erased) {
-      return Status::InvalidArgument("an erased event: its unit was forgotten");
+    if (kind != "event" || erased) {
+      row.kind = ImportedRow::Kind::kSkipped;
+      return {};
     }
     row.kind = ImportedRow::Kind::kEvent;
     HOEGO_TRY_ASSIGN(row.id, json.StringOr("id", ""));

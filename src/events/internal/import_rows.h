@@ -14,10 +14,12 @@ namespace hoego::events {
 
 // One row, its texts owned.
 struct ImportedRow {
-  enum class Kind { kNothing, kEvent, kItem };
-  Kind kind = Kind::kNothing;  // kNothing: a header or an empty line
+  enum class Kind { kNothing, kSkipped, kEvent, kItem };
+  // kNothing: a header or an empty line; kSkipped: a line that is sound and holds no event.
+  Kind kind = Kind::kNothing;
   // Event.
   std::string id;
+  bool made_id = false;  // by us, from what the row says: equal rows have equal ones
   std::string type;
   std::string unit;
   std::string item;  // also of kItem
@@ -50,7 +52,7 @@ Result<std::unique_ptr<RowParser>> MakeJsonlParser(const ImportOptions& options)
 // RFC 3339 or Unix time: below 10^11 seconds, else milliseconds. A fraction is kept to the
 // millisecond.
 Result<Time> ParseImportedTime(std::string_view text);
-// The id of a row that has none: from what the row says.
+// The id of a row that has none: from what the row says. Never ends in '#' and digits.
 std::string MakeRowId(const ImportedRow& row);
 
 }  // namespace hoego::events

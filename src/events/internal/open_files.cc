@@ -3,14 +3,16 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "events/internal/bodies.h"
+#include "events/internal/cut_tail.h"
 #include "events/internal/opener.h"
 
 namespace hoego::events {
 namespace {
 
 constexpr std::string_view kSettledName =
-    "settled";  // where the log ended when it was closed in order
+    "settled";  // where the log ended when it was last opened, or closed in order
 
 // The bases in the names of this shape, ascending.
 std::vector<uint64_t> BasesOf(const std::vector<std::string>& names, std::string_view suffix) {
@@ -33,6 +35,7 @@ Opener::Opener(const StoreOptions& options, Disk& disk, const Clock& clock, Metr
 Result<Opened> Opener::Open() {
   HOEGO_TRY(disk_.MakeFolder(options_.folder));
   HOEGO_TRY_ASSIGN(opened_.carried, Carried::Open(disk_, PathOf(kCarriedName)));
+  ReadSettled();
   HOEGO_TRY(FindSegments());
   HOEGO_TRY_ASSIGN(
       std::unique_ptr<UnitKeys> units,
@@ -54,6 +57,24 @@ std::string Opener::SidecarPath(uint64_t base) const {
 
 std::string Opener::PathOf(std::string_view name) const {
   return JoinPath(options_.folder, name);
+}
+
+// The note can be made anew, so a missing or damaged one stops nothing: it only can no longer tell
+// damage from a torn tail.
+void Opener::ReadSettled() {
+  const Result<std::string> text = ReadWholeFile(disk_, PathOf(kSettledName));
+  if (text.status().code() == Code::kNotFound) {
+    return;
+  }
+  const auto end = text.ok() && text->ends_with('\n')
+                       ? ParseInt(std::string_view(*text).substr(0, text->size() - 1))
+                       : std::nullopt;
+  if (end && *end >= 0) {
+    settled_ = static_cast<uint64_t>(*end);
+    return;
+  }
+  Log(LogLevel::kWarning, "events", "the note of what was synced cannot be read; it is made anew",
+      {{"file", PathOf(kSettledName)}});
 }
 
 // What segments there are, without those that retention was about to remove, and without a last one
@@ -80,12 +101,22 @@ Status Opener::FindSegments() {
     if (size <= kSegmentHeaderBytes &&
         DecodeSegmentHeader(std::string_view(header).substr(0, got)).status().code() ==
             Code::kDataLoss) {
+      if (settled_ > bases_.back()) {
+        return Status::DataLoss(fmt::format(
+            "{}: {} bytes and no whole header, but everything before position {} was acknowledged",
+            path, size, settled_));
+      }
       HOEGO_TRY(disk_.Remove(path));
       bases_.pop_back();
     }
   }
   HOEGO_TRY(disk_.SyncFolder(
       options_.folder));  // no removed segment may come back beside what is written next
+  if (bases_.empty() && settled_ > upto) {
+    return Status::DataLoss(fmt::format(
+        "{}: the segment is missing, but everything before position {} was acknowledged",
+        PathOf(SegmentName(upto)), settled_));
+  }
   if (!bases_.empty() && bases_.front() != upto) {
     return Status::DataLoss(fmt::format("{}: the segment at {} is missing", options_.folder, upto));
   }
@@ -253,8 +284,8 @@ Status Opener::Apply(const Summary& summary) {
   return {};
 }
 
-// The open segment is read whole. What follows its last whole record was never acknowledged, and is
-// cut.
+// The open segment is read whole. Whatever is not whole before the settled position is damage;
+// what follows the last whole record behind it was torn by the end of a process, and is cut.
 Status Opener::RestoreActive() {
   const auto active = segments_.last();
   LogState& state = *opened_.state;
@@ -266,26 +297,47 @@ Status Opener::RestoreActive() {
         return record.known_kind() == RecordKind::kUnitKey ? state.units->Restore(record)
                                                            : Status{};
       }));
+  if (scan.end < settled_) {
+    return Status::DataLoss(fmt::format(
+        "{}: no whole record starts here, but everything before position {} was acknowledged",
+        active->NamePlace(scan.end), settled_));
+  }
   const Summary summary = builder.Finish(false);
   InsertIds(summary.ids, active->base);
   HOEGO_TRY(Apply(summary));
   opened_.start.end = scan.end;
   if (scan.end - active->base < size) {
-    Log(LogLevel::kWarning, "events", "a torn tail was cut; none of it had been acknowledged",
-        {{"segment", active->path},
-         {"offset", scan.end - active->base},
-         {"bytes", active->base + size - scan.end}});
-    HOEGO_TRY(active->file->Truncate(scan.end - active->base));
+    HOEGO_TRY(CutTail(*active, scan.end, active->base + size - scan.end));
   }
   return Settle(*active);
 }
 
+// A torn write and a damaged record look alike here, and behind the settled position nobody knows
+// what was answered. So the bytes are kept.
+Status Opener::CutTail(Segment& active, uint64_t end, uint64_t bytes) {
+  Result<std::string> kept = KeepTail(disk_, options_.folder, active, end);
+  if (!kept.ok()) {
+    return kept.status().Within(fmt::format("keep the torn tail at {}", active.NamePlace(end)));
+  }
+  if (kept->empty()) {
+    Log(LogLevel::kWarning, "events", "a torn tail of zeros was cut",
+        {{"segment", active.path}, {"offset", end - active.base}, {"bytes", bytes}});
+  } else {
+    Log(LogLevel::kWarning, "events",
+        "a torn tail was cut; it was not known to be acknowledged, and its bytes are kept",
+        {{"segment", active.path},
+         {"offset", end - active.base},
+         {"bytes", bytes},
+         {"kept", *kept}});
+  }
+  return active.file->Truncate(end - active.base);
+}
+
 // What was read may only lie in memory, left there by a process that died, or by a sync that
 // failed: such pages are not written again by a later sync. So they are written again here, unless
-// the log was closed in order.
+// all of it is settled already; then it is.
 Status Opener::Settle(Segment& active) {
-  const auto settled = ReadWholeFile(disk_, PathOf(kSettledName));
-  if (settled.ok() && *settled == fmt::format("{}\n", opened_.start.end)) {
+  if (settled_ == opened_.start.end) {
     return {};
   }
   constexpr size_t kPart = 1u << 20;
@@ -298,7 +350,13 @@ Status Opener::Settle(Segment& active) {
     HOEGO_TRY(active.file->WriteAt(at, {here.data(), got}));
   }
   HOEGO_TRY(active.file->Sync());
-  return disk_.SyncFolder(options_.folder);
+  HOEGO_TRY(disk_.SyncFolder(options_.folder));
+  const Status noted = WriteSettled(disk_, options_.folder, opened_.start.end);
+  if (!noted.ok()) {  // a full disk, say: the log can be read all the same
+    Log(LogLevel::kWarning, "events", "what was synced cannot be noted; an older note stands",
+        {{"why", noted.message()}});
+  }
+  return {};
 }
 
 Result<Opened> Opener::Finish() {

@@ -24,8 +24,9 @@ struct Opened {
 };
 
 // Makes a log of a folder: carried records, then each closed segment by its sidecar, then the open
-// segment record by record, its torn tail cut. Refuses by name what it does not know or cannot
-// trust; changes nothing that was acknowledged. Life: used once. Threads: one at a time. Cost: the
+// segment record by record, its torn tail kept beside it and cut. Refuses by name what it does not
+// know or cannot trust, and damage to what is known to have been acknowledged; changes nothing of
+// that. Life: used once. Threads: one at a time. Cost: the
 // sidecars (about 20 bytes an event) and the open segment are read; 10^7 events take well under a
 // second.
 class Opener {
@@ -37,6 +38,7 @@ class Opener {
  private:
   std::string PathOf(std::string_view name) const;
   std::string SidecarPath(uint64_t base) const;
+  void ReadSettled();
   Status FindSegments();
   Status OpenSegments();
   Status RestoreCarried();
@@ -48,6 +50,7 @@ class Opener {
   void InsertIds(const std::vector<IdEntry>& ids, uint64_t base);
   Status Apply(const Summary& summary);
   Status RestoreActive();
+  Status CutTail(Segment& active, uint64_t end, uint64_t bytes);
   Status Settle(Segment& active);
   Result<Opened> Finish();
 
@@ -59,10 +62,12 @@ class Opener {
   std::vector<uint64_t> bases_;
   Opened opened_;
   uint32_t units_end_ = 0;
+  uint64_t settled_ = 0;  // everything before it was synced and answered; 0: nothing is known
 };
 
-// Notes at closing that everything before `end` is on disk, so that the next opening need not write
-// it again.
+// Notes that everything before `end` is on disk: the next opening need not write it again, and
+// refuses when it is not all there. Pre: every segment was synced up to `end`. Durable when it
+// returns ok; else the older note stands, or the new one.
 Status WriteSettled(Disk& disk, const std::string& folder, uint64_t end);
 
 }  // namespace hoego::events

@@ -251,9 +251,15 @@ void SegmentLog::RollIfFull() {
   open_.bytes += EncodeSegmentHeader({segment_base_, last_received_, state_.units->log_id()});
 }
 
+// The analysis does not look through the call: the caller holds mu_, as REQUIRES says.
+uint64_t SegmentLog::FindId(const IdHash& id, bool decision) const {
+  return ids_.Find(IdTable::KeyOf(id), [&](uint64_t position) HOEGO_TSA(no_thread_safety_analysis) {
+    return HasId(position, id, decision);
+  });
+}
+
 bool SegmentLog::IsDuplicate(const IdHash& id, bool decision) const {
-  return ids_.Find(IdTable::KeyOf(id),
-                   [&](uint64_t position) { return HasId(position, id, decision); }) != 0;
+  return FindId(id, decision) != 0;
 }
 
 bool SegmentLog::HasId(uint64_t position, const IdHash& id, bool decision) const {
@@ -345,8 +351,7 @@ void SegmentLog::AppendForget(uint32_t unit, Done done) {
 std::optional<uint64_t> SegmentLog::FindDecision(const Uuid& id) const {
   const IdHash hash = state_.units->HashDecisionId(id);
   MutexLock lock(mu_);
-  const uint64_t at = ids_.Find(IdTable::KeyOf(hash),
-                                [&](uint64_t position) { return HasId(position, hash, true); });
+  const uint64_t at = FindId(hash, true);
   return at != 0 && at < end().offset ? std::optional(at) : std::nullopt;
 }
 

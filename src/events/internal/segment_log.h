@@ -106,6 +106,7 @@ class SegmentLog final : public EventLog {
   uint32_t KeyOf(StringTable& table, RecordKind kind, std::string_view text) REQUIRES(mu_);
   uint64_t Place(std::string_view record, bool takes_received, uint64_t prev) REQUIRES(mu_);
   void RollIfFull() REQUIRES(mu_);
+  uint64_t FindId(const IdHash& id, bool decision) const REQUIRES(mu_);  // its position, or 0
   bool IsDuplicate(const IdHash& id, bool decision) const REQUIRES(mu_);
   bool HasId(uint64_t position, const IdHash& id, bool decision) const REQUIRES(mu_);
   bool ReadPending(uint64_t position, RawRecord& out) const REQUIRES(mu_);

@@ -8,7 +8,13 @@
 namespace hoego::events {
 
 SegmentStore::SegmentStore(StoreOptions options, Disk& disk, const Clock& clock, Metrics& metrics)
-    : options_(std::move(options)), disk_(disk), clock_(clock), metrics_(metrics) {}
+    : options_(std::move(options)),
+      disk_(disk),
+      clock_(clock),
+      metrics_(metrics),
+      unreadable_(metrics.counter(
+          "hoego_event_log_unreadable_records_total",
+          "Records read as erased because their unit's key is damaged (see hoego doctor).")) {}
 
 Result<std::unique_ptr<SegmentStore>> SegmentStore::Open(StoreOptions options, Disk& disk,
                                                          const Clock& clock, Metrics& metrics) {
@@ -120,8 +126,10 @@ Result<OpenedEvent> SegmentStore::Open(const Record& record) const {
     return opened;
   }
   if (secret.state != UnitKeys::State::kLive) {
-    return Status::DataLoss(
-        fmt::format("record at {}: the key of its unit is lost", record.at.offset));
+    // One damaged key costs its own unit; to fail here would end every reader of the whole log.
+    NoteUnreadable(record.unit.value());
+    opened.erased = true;
+    return opened;
   }
   HOEGO_TRY_ASSIGN(std::string plain, OpenSealed(secret.key, static_cast<uint8_t>(record.kind),
                                                  record.unit.value(), sealed));
@@ -138,6 +146,19 @@ Result<OpenedEvent> SegmentStore::Open(const Record& record) const {
         fmt::format("record at {}: its sealed part holds no event", record.at.offset));
   }
   return opened;
+}
+
+void SegmentStore::NoteUnreadable(uint32_t unit) const {
+  unreadable_.Add();
+  {
+    MutexLock lock(unreadable_mu_);
+    if (!unreadable_units_.insert(unit).second) {
+      return;
+    }
+  }
+  Log(LogLevel::kWarning, "events",
+      "a unit's key is damaged: its records are read as those of a forgotten unit",
+      {{"unit_key", unit}});
 }
 
 std::shared_ptr<const Record> SegmentStore::FindDecision(const Uuid& id) const {
@@ -182,6 +203,9 @@ Result<std::string> SegmentStore::UnitAttributes(UnitKey key) const {
   HOEGO_TRY(ReadAnywhere(position, buffer, raw));
   const UnitKeys::Secret secret = state_->units->SecretOf(key.value());
   if (secret.state != UnitKeys::State::kLive) {
+    if (secret.state != UnitKeys::State::kErased) {
+      NoteUnreadable(key.value());
+    }
     return std::string("{}");
   }
   HOEGO_TRY_ASSIGN(std::string attributes,

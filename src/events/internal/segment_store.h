@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "events/internal/history_cache.h"
 #include "events/internal/keeper.h"
 #include "events/internal/log_state.h"
@@ -48,12 +50,16 @@ class SegmentStore final : public EventStore {
  private:
   SegmentStore(StoreOptions options, Disk& disk, const Clock& clock, Metrics& metrics);
   Status Start();
+  void NoteUnreadable(uint32_t unit) const;
   Status ReadAnywhere(uint64_t position, std::string& buffer, RawRecord& out) const;
 
   const StoreOptions options_;
   Disk& disk_;
   const Clock& clock_;
   Metrics& metrics_;
+  Counter& unreadable_;
+  mutable Mutex unreadable_mu_;
+  mutable std::set<uint32_t> unreadable_units_ GUARDED_BY(unreadable_mu_);  // were logged
   SegmentSet segments_;
   std::unique_ptr<LogState> state_;
   std::unique_ptr<HistoryCache> history_;
