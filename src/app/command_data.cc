@@ -1,11 +1,12 @@
 // hoego import, export, doctor, forget, settings.
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <memory>
 
 #include "app/commands.h"
+#include "app/import_columns.h"
 #include "app/instance.h"
+#include "app/open_folder.h"
+#include "app/package_check.h"
 #include "app/progress_line.h"
 #include "app/server_settings.h"
 #include "base/json.h"
@@ -17,18 +18,6 @@
 namespace hoego::app {
 namespace {
 
-Result<std::unique_ptr<Instance>> OpenQuietly(const Common& common) {
-  HOEGO_TRY_ASSIGN(Settings settings, ReadSettings(common));
-  if (!settings.changed("log.level")) {
-    HOEGO_TRY(settings.Set("log.level", "warning"));
-  }
-  InstanceOptions options;
-  options.program = common.program;
-  options.folder = common.data;
-  options.serving = false;
-  return Instance::Open(options, settings);
-}
-
 // "3" records' field names to the importer's own spelling: unit=user_id,item=movie.
 std::string Joined(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ",")); }
 
@@ -36,15 +25,15 @@ void PrintImport(const Common& common, const events::ImportReport& report) {
   if (common.json) {
     JsonWriter w;
     w.BeginObject().Field("rows", report.rows).Field("accepted", report.accepted).Field("duplicates", report.duplicates);
-    w.Field("refused", report.refused).Field("cut", report.cut.ToString()).Key("errors").BeginArray();
+    w.Field("refused", report.refused).Field("skipped", report.skipped).Field("cut", report.cut.ToString()).Key("errors").BeginArray();
     for (const auto& e : report.errors) {
       w.BeginObject().Field("file", e.file).Field("line", e.line).Field("error", e.error).EndObject();
     }
     std::printf("%s\n", w.EndArray().EndObject().Take().c_str());
     return;
   }
-  std::printf("%s\n", fmt::format("{} rows: {} accepted, {} duplicates, {} refused; cut {}", report.rows, report.accepted,
-                                  report.duplicates, report.refused, report.cut.ToString()).c_str());
+  std::printf("%s\n", fmt::format("{} rows: {} accepted, {} duplicates, {} refused, {} skipped; cut {}", report.rows, report.accepted,
+                                  report.duplicates, report.refused, report.skipped, report.cut.ToString()).c_str());
   for (const auto& e : report.errors) {
     std::printf("%s\n", fmt::format("  {} line {}: {}", e.file, e.line, e.error).c_str());
   }
@@ -63,6 +52,16 @@ int Fail(const Common& common, const Status& status) {
   return kRefused;
 }
 
+int WrongUse(const Common& common, const Status& status) {
+  Fail(common, status);
+  return kWrongUse;
+}
+
+int CheckSettings(const Common& common) {
+  const auto settings = ReadSettings(common);
+  return settings.ok() ? kDone : WrongUse(common, settings.status());
+}
+
 int RunImport(const Common& common, const ImportArgs& args) {
   events::ImportOptions options;
   options.path = args.path;
@@ -73,11 +72,17 @@ int RunImport(const Common& common, const ImportArgs& args) {
   options.on_error = args.skip_errors ? events::OnError::kSkip : events::OnError::kStop;
   const auto format = events::ParseImportFormat(args.format);
   if (!format.ok()) {
-    Fail(common, format.status());
-    return kWrongUse;
+    return WrongUse(common, format.status());
   }
   options.format = *format;
-  auto instance = OpenQuietly(common);
+  Status wrong = options.Validate();
+  if (wrong.ok() && options.format == events::ImportFormat::kCsv) {
+    wrong = CheckColumns(args.columns, args.path);
+  }
+  if (!wrong.ok()) {
+    return WrongUse(common, wrong);
+  }
+  auto instance = OpenForCommand(common, false, NoLog::kMake);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -107,10 +112,9 @@ int RunExport(const Common& common, const ExportArgs& args) {
     }
   }
   if (!wrong.ok()) {
-    Fail(common, wrong);
-    return kWrongUse;
+    return WrongUse(common, wrong);
   }
-  auto instance = OpenQuietly(common);
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -134,11 +138,7 @@ int RunExport(const Common& common, const ExportArgs& args) {
 }
 
 int RunDoctor(const Common& common) {
-  struct stat info {};
-  if (stat(common.data.c_str(), &info) != 0) {
-    return Fail(common, Status::NotFound(fmt::format("{}: no such folder", common.data)));
-  }
-  auto instance = OpenQuietly(common);
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -156,6 +156,8 @@ int RunDoctor(const Common& common) {
   for (const std::string& digest : *altered) {
     findings->push_back(fmt::format("blob {}: its bytes do not fit its name", digest));
   }
+  const std::vector<std::string> torn = CheckPackages((*instance)->registry(), (*instance)->blobs());
+  findings->insert(findings->end(), torn.begin(), torn.end());
   JsonWriter w;
   w.BeginObject().Key("findings").BeginArray();
   for (const std::string& f : *findings) {
@@ -170,7 +172,7 @@ int RunDoctor(const Common& common) {
 }
 
 int RunForget(const Common& common, const std::string& unit) {
-  auto instance = OpenQuietly(common);
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }

@@ -4,6 +4,7 @@
 #include "abtest/analyze.h"
 #include "app/commands.h"
 #include "app/instance.h"
+#include "app/open_folder.h"
 #include "app/progress_line.h"
 #include "app/signals.h"
 #include "base/disk.h"
@@ -15,18 +16,16 @@ int RunLoopFile(const Common& common, const std::string& file) {
   auto settings = ReadSettings(common);
   auto text = ReadWholeFile(RealDisk(), file);
   if (!settings.ok() || !text.ok()) {
-    Fail(common, settings.ok() ? text.status() : settings.status());
-    return kWrongUse;
+    return WrongUse(common, settings.ok() ? text.status() : settings.status());
   }
   const auto checked = loop::ParseLoopFile(*text);
   if (!checked.ok()) {
-    Fail(common, checked.status().Within(file));
-    return kWrongUse;
+    return WrongUse(common, checked.status().Within(file));
   }
   InstanceOptions options;
   options.program = common.program;
   options.folder = common.data;
-  auto instance = Instance::Open(options, *settings);
+  auto instance = OpenFolder(options, *settings);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }

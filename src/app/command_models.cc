@@ -11,6 +11,8 @@
 #include "app/blob_fetcher.h"
 #include "app/commands.h"
 #include "app/instance.h"
+#include "app/killed_trainings.h"
+#include "app/open_folder.h"
 #include "app/progress_line.h"
 #include "app/version.h"
 #include "base/disk.h"
@@ -18,6 +20,7 @@
 #include "datasets/dataset.h"
 #include "kernels/topk.h"
 #include "models/model.h"
+#include "registry/names.h"
 #include "registry/package.h"
 #include "serving/endpoints.h"
 #include "serving/learn_rule.h"
@@ -27,18 +30,6 @@
 
 namespace hoego::app {
 namespace {
-
-Result<std::unique_ptr<Instance>> OpenFor(const Common& common, bool serving) {
-  HOEGO_TRY_ASSIGN(Settings settings, ReadSettings(common));
-  if (!settings.changed("log.level")) {
-    HOEGO_TRY(settings.Set("log.level", "warning"));
-  }
-  InstanceOptions options;
-  options.program = common.program;
-  options.folder = common.data;
-  options.serving = serving;
-  return Instance::Open(options, settings);
-}
 
 class LineObserver final : public training::Observer {
  public:
@@ -61,55 +52,65 @@ class LineObserver final : public training::Observer {
   Status failure_;
 };
 
+// Everything of a job that the command line says; nothing of the folder is needed to refuse it.
 // "l2=100,500" → a grid; a single value too, so that the validation part is ranked either way.
-Result<training::JobSpec> SpecFrom(const TrainArgs& args, const std::string& folder, const datasets::Dataset& dataset) {
+Result<training::JobSpec> SpecFrom(const TrainArgs& args) {
+  HOEGO_TRY(CheckAlgorithm(args.algorithm));
   training::JobSpec spec;
-  spec.dataset = JoinPath(folder, "dataset");
-  spec.dataset_digest = dataset.digest;
   spec.algorithm = args.algorithm;
   spec.search.objective = args.objective;
   spec.seed = args.seed;
   spec.code_version = kVersion;
-  spec.output = JoinPath(folder, "job");
-  if (training::FindAlgorithm(args.algorithm) == nullptr) {
-    const auto near = NearestName(args.algorithm, training::AlgorithmNames());
-    return Status::InvalidArgument(fmt::format("unknown algorithm \"{}\"{}; known: {}", args.algorithm,
-                                               near ? fmt::format("; did you mean \"{}\"?", *near) : "",
-                                               fmt::join(training::AlgorithmNames(), ", ")));
-  }
   for (const std::string& param : args.params) {
     const size_t equals = param.find('=');
     if (equals == std::string::npos || equals == 0) {
       return Status::InvalidArgument(fmt::format("--param \"{}\": expected name=value or name=v1,v2", param));
     }
+    const std::string name = param.substr(0, equals);
     for (const auto value : Split(std::string_view(param).substr(equals + 1), ',')) {
-      spec.search.grid[param.substr(0, equals)].emplace_back(value);
+      spec.search.grid[name].emplace_back(value);
+      HOEGO_TRY(training::ParamsFor(*training::FindAlgorithm(args.algorithm), training::Params{{name, std::string(value)}})
+                    .status()
+                    .Within(fmt::format("--param \"{}\"", param)));
     }
+  }
+  // Without a search the job does not look at it, and the mistake would show up only once there is one.
+  HOEGO_TRY(training::ParseMetricName(args.objective).status().Within("--objective"));
+  if (!args.name.empty()) {
+    HOEGO_TRY(registry::CheckModelName(args.name).Within("--name"));
   }
   return spec;
 }
 
-Result<std::string> Train(const Common& common, const TrainArgs& args, Instance& instance) {
-  datasets::LearnFrom learn;
-  learn.positive = args.positive;
-  const std::string folder = JoinPath(JoinPath(common.data, "work"), fmt::format("train-{}", NewUuid(SystemClock::Instance().Now()).ToString()));
-  HOEGO_TRY(RealDisk().MakeFolder(folder));
-  const events::Cut from = instance.store().log().begin();
-  const events::Cut to = instance.store().log().end();
-  HOEGO_TRY_ASSIGN(const datasets::Dataset dataset, datasets::FromLog(instance.store(), from, to, learn));
-  HOEGO_TRY(datasets::SaveDataset(dataset, JoinPath(folder, "dataset")));
-  HOEGO_TRY_ASSIGN(const training::JobSpec spec, SpecFrom(args, folder, dataset));
-  tracking::NewRun new_run;
-  new_run.name = "train " + args.algorithm;
-  new_run.user = "command line";
-  HOEGO_TRY_ASSIGN(const tracking::Run run, instance.tracking().CreateRun(new_run));
+// The folder of one training, removed when that is over. What a kill leaves is for EndKilledTrainings.
+class WorkFolder {
+ public:
+  explicit WorkFolder(std::string path) : path_(std::move(path)) {}
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+  ~WorkFolder() {
+    if (!kept_) {
+      std::error_code ignored;
+      std::filesystem::remove_all(path_, ignored);
+    }
+  }
+  void Keep() { kept_ = true; }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+  bool kept_ = false;
+};
+
+// Trains under `run` and logs to it what came out; the run goes on.
+Result<training::JobResult> TrainInto(const Common& common, const training::JobSpec& spec, tracking::Tracking& tracking,
+                                      const std::string& run) {
   ProgressLine line;
-  LineObserver observer(line, instance.tracking(), run.id);
-  const auto result = training::RunJob(common.program, spec, observer, {});
+  LineObserver observer(line, tracking, run);
+  auto result = training::RunJob(common.program, spec, observer, {});
   line.Done();
   if (!result.ok()) {
-    HOEGO_TRY(instance.tracking().EndRun(run.id, tracking::RunStatus::kFailed));
-    return result.status();
+    return result;
   }
   HOEGO_TRY(observer.failure());
   tracking::Batch batch;
@@ -118,8 +119,69 @@ Result<std::string> Train(const Common& common, const TrainArgs& args, Instance&
   }
   batch.params.emplace_back("algorithm", result->algorithm);
   batch.params.insert(batch.params.end(), result->params.begin(), result->params.end());
-  HOEGO_TRY(instance.tracking().Log(run.id, batch));
-  HOEGO_TRY(instance.tracking().EndRun(run.id, tracking::RunStatus::kFinished));
+  HOEGO_TRY(tracking.Log(run, batch));
+  return result;
+}
+
+// What a training learnt from and became, as the next version of a model.
+Result<registry::ModelVersion> Register(Instance& instance, const std::string& model, const std::string& run,
+                                        const training::JobSpec& spec, const datasets::Dataset& dataset,
+                                        const datasets::LearnFrom& learn, const training::JobResult& result) {
+  registry::ModelVersion version;
+  version.model = model;
+  HOEGO_TRY_ASSIGN(version.source, registry::PackageFolder(instance.blobs(), JoinPath(spec.output, result.model_folder)));
+  version.run_id = run;
+  version.dataset_digest = dataset.digest;
+  version.from_cut = dataset.from_cut;
+  version.to_cut = dataset.to_cut;
+  JsonWriter params;
+  params.BeginObject();
+  for (const auto& [name, value] : result.params) {
+    params.Field(name, value);
+  }
+  JsonWriter rule;
+  rule.BeginObject().Key("positive").BeginArray();
+  for (const auto& type : learn.positive) {
+    rule.String(type);
+  }
+  version.tags = {{"algorithm", result.algorithm}, {"params", params.EndObject().Take()},
+                  {"learn", rule.EndArray().EndObject().Take()}};
+  version.metrics = result.metrics;
+  return instance.registry().CreateVersion(version);
+}
+
+Result<std::string> Train(const Common& common, const TrainArgs& args, training::JobSpec spec, Instance& instance) {
+  datasets::LearnFrom learn;
+  learn.positive = args.positive;
+  const events::Cut from = instance.store().log().begin();
+  const events::Cut to = instance.store().log().end();
+  HOEGO_TRY_ASSIGN(const datasets::Dataset dataset, datasets::FromLog(instance.store(), from, to, learn));
+  // Before the training: a name that belongs to something else is refused while that costs nothing.
+  if (!args.name.empty() && !instance.registry().GetModel(args.name).ok()) {
+    HOEGO_TRY(instance.registry().CreateModel(args.name, "made on the command line").status());
+  }
+  // The folder before the run: a run that was cut short always has a folder that tells of it.
+  const std::string work_name = NewWorkName();
+  WorkFolder work(JoinPath(JoinPath(common.data, "work"), work_name));
+  HOEGO_TRY(RealDisk().MakeFolder(work.path()));
+  spec.dataset = JoinPath(work.path(), "dataset");
+  spec.dataset_digest = dataset.digest;
+  spec.output = JoinPath(work.path(), "job");
+  HOEGO_TRY(datasets::SaveDataset(dataset, spec.dataset));
+  tracking::NewRun new_run;
+  new_run.name = "train " + args.algorithm;
+  new_run.user = "command line";
+  new_run.tags = {{std::string(kWorkTag), work_name}};
+  HOEGO_TRY_ASSIGN(const tracking::Run run, instance.tracking().CreateRun(new_run));
+  const auto result = TrainInto(common, spec, instance.tracking(), run.id);
+  const auto end = result.ok() ? tracking::RunStatus::kFinished : tracking::RunStatus::kFailed;
+  if (const Status ended = instance.tracking().EndRun(run.id, end); !ended.ok()) {
+    work.Keep();  // by it the next opening finds the run that could not be ended
+    return result.ok() ? ended : result.status();
+  }
+  if (!result.ok()) {
+    return result.status();
+  }
   JsonWriter w;
   w.BeginObject().Field("run", run.id).Key("metrics").BeginObject();
   for (const auto& [name, value] : result->metrics) {
@@ -127,35 +189,9 @@ Result<std::string> Train(const Common& common, const TrainArgs& args, Instance&
   }
   w.EndObject();
   if (!args.name.empty()) {
-    const auto made = instance.registry().CreateModel(args.name, "made on the command line");
-    if (!made.ok() && made.status().code() != Code::kAlreadyExists) {
-      return made.status();
-    }
-    registry::ModelVersion version;
-    version.model = args.name;
-    HOEGO_TRY_ASSIGN(version.source, registry::PackageFolder(instance.blobs(), JoinPath(spec.output, result->model_folder)));
-    version.run_id = run.id;
-    version.dataset_digest = dataset.digest;
-    version.from_cut = from.ToString();
-    version.to_cut = to.ToString();
-    JsonWriter params;
-    params.BeginObject();
-    for (const auto& [name, value] : result->params) {
-      params.Field(name, value);
-    }
-    JsonWriter rule;
-    rule.BeginObject().Key("positive").BeginArray();
-    for (const auto& type : learn.positive) {
-      rule.String(type);
-    }
-    version.tags = {{"algorithm", result->algorithm}, {"params", params.EndObject().Take()},
-                    {"learn", rule.EndArray().EndObject().Take()}};
-    version.metrics = result->metrics;
-    HOEGO_TRY_ASSIGN(const registry::ModelVersion kept, instance.registry().CreateVersion(version));
+    HOEGO_TRY_ASSIGN(const registry::ModelVersion kept, Register(instance, args.name, run.id, spec, dataset, learn, *result));
     w.Field("model", kept.model).Field("version", kept.version);
   }
-  std::error_code error;
-  std::filesystem::remove_all(folder, error);
   return w.EndObject().Take();
 }
 
@@ -364,24 +400,38 @@ int Answer(const Common& common, const Result<std::string>& json) {
 
 }  // namespace
 
+Status CheckAlgorithm(std::string_view name) {
+  if (training::FindAlgorithm(name) != nullptr) {
+    return {};
+  }
+  const auto near = NearestName(name, training::AlgorithmNames());
+  return Status::InvalidArgument(fmt::format("unknown algorithm \"{}\"{}; known: {}", name,
+                                             near ? fmt::format("; did you mean \"{}\"?", *near) : "",
+                                             fmt::join(training::AlgorithmNames(), ", ")));
+}
+
 int RunTrain(const Common& common, const TrainArgs& args) {
-  auto instance = OpenFor(common, false);
-  return instance.ok() ? Answer(common, Train(common, args, **instance)) : Fail(common, instance.status());
+  auto spec = SpecFrom(args);
+  if (!spec.ok()) {
+    return WrongUse(common, spec.status());
+  }
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
+  return instance.ok() ? Answer(common, Train(common, args, std::move(*spec), **instance)) : Fail(common, instance.status());
 }
 
 int RunEvaluate(const Common& common, const std::string& model) {
-  auto instance = OpenFor(common, false);
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
   return instance.ok() ? Answer(common, EvaluateModel(common, **instance, model)) : Fail(common, instance.status());
 }
 
 int RunRecommendAll(const Common& common, const RecommendArgs& args) {
-  auto instance = OpenFor(common, false);
+  auto instance = OpenForCommand(common, false, NoLog::kRefuse);
   const Status status = instance.ok() ? RecommendAll(common, **instance, args) : instance.status();
   return status.ok() ? kDone : Fail(common, status);
 }
 
 int RunList(const Common& common, const std::string& what) {
-  auto instance = OpenFor(common, what == "endpoints" || what == "tests");
+  auto instance = OpenForCommand(common, what == "endpoints" || what == "tests", NoLog::kRefuse);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }

@@ -5,6 +5,8 @@
 
 #include "app/commands.h"
 #include "app/instance.h"
+#include "app/listen_address.h"
+#include "app/open_folder.h"
 #include "app/signals.h"
 #include "base/log.h"
 
@@ -22,7 +24,8 @@ Status CheckSupported(const ServeArgs& args) {
       return Status::Unimplemented(fmt::format("{} is not supported yet", name));
     }
   }
-  return {};
+  HOEGO_TRY(CheckListenAddress("--http", args.http));
+  return args.grpc == "none" ? Status{} : CheckListenAddress("--grpc", args.grpc);
 }
 
 }  // namespace
@@ -30,18 +33,16 @@ Status CheckSupported(const ServeArgs& args) {
 int RunServe(const Common& common, const ServeArgs& args) {
   const SignalWaiter signals;  // before any thread: all inherit the blocked set
   if (const Status status = CheckSupported(args); !status.ok()) {
-    Fail(common, status);
-    return kWrongUse;
+    return status.code() == Code::kFailedPrecondition ? Fail(common, status) : WrongUse(common, status);
   }
   auto settings = ReadSettings(common);
   if (!settings.ok()) {
-    Fail(common, settings.status());
-    return kWrongUse;
+    return WrongUse(common, settings.status());
   }
   InstanceOptions options;
   options.program = common.program;
   options.folder = common.data;
-  auto instance = Instance::Open(options, *settings);
+  auto instance = OpenFolder(options, *settings);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -49,7 +50,7 @@ int RunServe(const Common& common, const ServeArgs& args) {
   if (!address.ok()) {
     return Fail(common, address.status());
   }
-  std::printf("ready http=%s grpc=none\n", address->c_str());
+  std::printf("ready http=%s grpc=none\n", UrlAddress(*address).c_str());
   std::fflush(stdout);
   signals.Wait();
   Log(LogLevel::kInfo, "app", "draining");

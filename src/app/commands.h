@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -94,7 +95,13 @@ int RunForget(const Common& common, const std::string& unit);
 int RunTestAnalyze(const Common& common, const AnalyzeArgs& args);
 int RunSettings(const Common& common, bool markdown);
 
-// Prints the failure, as JSON when asked, and gives the exit code.
+// Prints the failure, as JSON when asked, and gives the exit code: kRefused, or for wrong use kWrongUse.
 int Fail(const Common& common, const Status& status);
+int WrongUse(const Common& common, const Status& status);
+
+// What can be said of a command line before its command runs. --set and --config, printed: kDone or kWrongUse.
+int CheckSettings(const Common& common);
+// InvalidArgument for an unknown algorithm, naming the nearest and all.
+Status CheckAlgorithm(std::string_view name);
 
 }  // namespace hoego::app

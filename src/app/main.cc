@@ -2,16 +2,32 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "app/commands.h"
 #include "app/version.h"
+#include "base/text.h"
 #include "training/job.h"
 
 namespace {
 
 using hoego::app::Common;
+
+// An empty value is a mistake in a script ("$DIR" that was never set), not a wish for the default.
+const CLI::Validator& NotEmpty() {
+  static const CLI::Validator kNotEmpty(
+      [](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+  return kNotEmpty;
+}
+
+// Looked at while the line is parsed, so that nothing else that is missing hides it.
+const CLI::Validator& KnownAlgorithm() {
+  static const CLI::Validator kKnown(
+      [](const std::string& name) { return std::string(hoego::app::CheckAlgorithm(name).message()); }, "");
+  return kKnown;
+}
 
 struct CommandLine {
   CLI::App app{"Hoego: one program in which a machine-learning model lives its whole life", "hoego"};
@@ -32,11 +48,16 @@ struct CommandLine {
     CLI::App* command = parent.add_subcommand(name, help);
     command->add_flag("--json", common.json, "Answer as JSON");
     if (folder) {
-      command->add_option("--data", common.data, "The folder that holds everything")->required();
+      command->add_option("--data", common.data, "The folder that holds everything")->required()->check(NotEmpty());
       command->add_option("--set", common.set, "name=value of a setting (hoego settings lists them)");
       command->add_option("--config", common.config, "A file of settings, a line each: name = value");
     }
-    command->callback([this, run = std::move(run)] { code = run(); });
+    command->callback([this, folder, run = std::move(run)] {
+      code = folder ? hoego::app::CheckSettings(common) : hoego::app::kDone;
+      if (code == hoego::app::kDone) {
+        code = run();
+      }
+    });
     return command;
   }
 };
@@ -66,12 +87,12 @@ void AddData(CommandLine& c) {
   import->add_option("--format", c.import.format, "movielens, csv or jsonl")
       ->required()->check(CLI::IsMember({"movielens", "csv", "jsonl"}));
   import->add_option("--column", c.import.columns, "field=column for csv, such as unit=user_id");
-  import->add_option("--type", c.import.type, "Event type of rows that name none");
+  import->add_option("--type", c.import.type, "Event type of rows that name none")->check(NotEmpty());
   import->add_flag("--skip-errors", c.import.skip_errors, "Go on after a bad line");
   auto* exports = c.Add(c.app, "export", "Writes records as JSON Lines", true, [&c] { return RunExport(c.common, c.exports); });
   exports->add_option("--format", c.exports.format)->check(CLI::IsMember({"jsonl"}))->capture_default_str();
   exports->add_option("--kind", c.exports.kind)->check(CLI::IsMember({"event", "decision", "exposure", "all"}))->capture_default_str();
-  exports->add_option("--type", c.exports.type, "Only events of this type");
+  exports->add_option("--type", c.exports.type, "Only events of this type")->check(NotEmpty());
   exports->add_option("--from", c.exports.from, "Received at or after");
   exports->add_option("--to", c.exports.to, "Received before");
   exports->add_option("-o,--output", c.exports.output, "A file instead of standard output");
@@ -83,11 +104,11 @@ void AddData(CommandLine& c) {
 void AddModels(CommandLine& c) {
   auto* train = c.Add(c.app, "train", "Trains a model from the log in a child process", true,
                       [&c] { return RunTrain(c.common, c.train); });
-  train->add_option("algorithm", c.train.algorithm, "popularity, item_knn, ease or als")->required();
+  train->add_option("algorithm", c.train.algorithm, "popularity, item_knn, ease or als")->required()->check(KnownAlgorithm());
   train->add_option("--param", c.train.params, "name=value, or name=v1,v2 to search");
   train->add_option("--positive", c.train.positive, "Event types to learn from")->capture_default_str();
   train->add_option("--objective", c.train.objective)->capture_default_str();
-  train->add_option("--name", c.train.name, "Register the result as the next version of this model");
+  train->add_option("--name", c.train.name, "Register the result as the next version of this model")->check(NotEmpty());
   train->add_option("--seed", c.train.seed)->capture_default_str();
   auto* evaluate = c.Add(c.app, "evaluate", "Ranks for every unit with a registered model and reports the metrics", true,
                          [&c] { return RunEvaluate(c.common, c.text); });
@@ -126,6 +147,33 @@ void AddLoops(CommandLine& c) {
   });
 }
 
+// CLI11 says of an unknown command only that one is missing. A line that begins with an option is left to it.
+hoego::Status CheckCommandWords(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  std::string path;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty() || word.starts_with('-')) {
+      return {};
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* command : commands) {
+      names.push_back(command->get_name());
+    }
+    const auto found = std::find(names.begin(), names.end(), word);
+    if (found == names.end()) {
+      const auto near = hoego::NearestName(word, names);
+      return hoego::Status::InvalidArgument(fmt::format("unknown command \"{}{}\"{}; known: {}", path, word,
+                                                        near ? fmt::format("; did you mean \"{}{}\"?", path, *near) : "",
+                                                        fmt::join(names, ", ")));
+    }
+    path += word + " ";
+    at = commands[static_cast<size_t>(found - names.begin())];
+  }
+  return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -140,6 +188,10 @@ int main(int argc, char** argv) {
   AddData(c);
   AddModels(c);
   AddLoops(c);
+  if (const hoego::Status words = CheckCommandWords(c.app, argc, argv); !words.ok()) {
+    c.common.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+    return hoego::app::WrongUse(c.common, words);
+  }
   try {
     c.app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
