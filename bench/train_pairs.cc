@@ -156,8 +156,7 @@ Status Run(const std::vector<std::string>& args) {
     HOEGO_TRY(params.SetAssignment(args[i]));
   }
   HOEGO_TRY_ASSIGN(const Pairs data, ReadPairs(args[0]));
-  // The caller works too, so a pool of n − 1 keeps n threads busy; at least one is needed.
-  ThreadPool pool(*threads > 1 ? static_cast<size_t>(*threads) - 1 : 1);
+  ThreadPool pool(static_cast<size_t>(*threads));
   training::SilentObserver observer;
   const training::FitInput input{data.train, data.items};
   const auto start = std::chrono::steady_clock::now();

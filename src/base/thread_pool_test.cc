@@ -95,6 +95,21 @@ TEST(ThreadPoolTest, NoMoreBodiesRunAtOnceThanThePoolIsMadeFor) {
   }
 }
 
+TEST(ThreadPoolTest, AsManyBodiesRunAtOnceAsThePoolIsMadeFor) {
+  for (const size_t threads : {1U, 2U, 3U}) {
+    ThreadPool pool(threads);
+    std::atomic<size_t> arrived{0};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    pool.ParallelFor(threads, 1, [&](size_t, size_t, size_t) {
+      ++arrived;
+      while (arrived < threads && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();  // for the others: all must be here at the same time
+      }
+    });
+    EXPECT_LT(std::chrono::steady_clock::now(), deadline) << threads;
+  }
+}
+
 TEST(ThreadPoolTest, SeveralCallersMayLoopAtOnce) {
   ThreadPool pool(2);
   std::vector<std::thread> callers;

@@ -95,7 +95,7 @@ double Now() {
 class Job {
  public:
   Job(JobSpec spec, Lines& lines)
-      : spec_(std::move(spec)), lines_(lines), pool_(PoolThreads(spec_.threads)) {}
+      : spec_(std::move(spec)), lines_(lines), pool_(spec_.threads) {}
 
   Result<JobResult> Run() {
     HOEGO_TRY(Load());
@@ -108,11 +108,6 @@ class Job {
   }
 
  private:
-  // The calling thread works beside the pool's; a pool has at least one.
-  static size_t PoolThreads(uint32_t threads) {
-    return std::max<size_t>((threads == 0 ? UsableCores() : threads) - 1, 1);
-  }
-
   Status Load() {
     started_ = Now();
     StageObserver(lines_, 0, 0.02).Progress(0, "load dataset");
