@@ -36,13 +36,13 @@ Status TestsOptions::Validate() const {
 
 namespace {
 
-// Folds the definitions of tests (of one, when it is named) that outlived their segments, and says
-// where the fold goes on: at the first kept record that can matter.
-Result<events::Cut> FoldOutlived(events::EventStore& store, std::string_view name,
-                                 TestTable& table) {
+// Folds the definitions of tests (of one, when it is named) from `from` on that outlived their
+// segments, and says where the fold goes on: at the first kept record that can matter.
+Result<events::Cut> FoldOutlived(events::EventStore& store, events::Cut from,
+                                 std::string_view name, TestTable& table) {
   const events::Cut begin = store.log().begin();
   events::Cut first = store.log().end();
-  HOEGO_TRY(store.ScanDefinitions(events::Cut{}, [&](const events::Record& record) -> Status {
+  HOEGO_TRY(store.ScanDefinitions(from, [&](const events::Record& record) -> Status {
     if (record.definition.kind != "test" || (!name.empty() && record.definition.name != name)) {
       return {};
     }
@@ -88,7 +88,7 @@ struct Tests::Impl {
       table = TestTable([this](std::string_view name) { return store.FindType(name); },
                         [this](const Uuid& id) { return store.FindDecision(id) != nullptr; });
     }
-    HOEGO_TRY_ASSIGN(folded, FoldOutlived(store, "", table));
+    HOEGO_TRY_ASSIGN(folded, FoldOutlived(store, events::Cut{}, "", table));
     Publish();
     return {};
   }
@@ -106,12 +106,7 @@ struct Tests::Impl {
       // definitions, which outlive it.
       Log(LogLevel::kWarning, "abtest", "tests lack the events that retention took before a crash",
           {{"from", cut.ToString()}, {"to", begin.ToString()}});
-      HOEGO_TRY(store.ScanDefinitions(cut, [&](const events::Record& record) -> Status {
-        if (record.at < begin) {
-          table.Apply(record);
-        }
-        return {};
-      }));
+      HOEGO_TRY(FoldOutlived(store, cut, "", table).status());
     }
     folded = std::max(cut, begin);
     return {};
@@ -347,7 +342,7 @@ serving::RouteChoice Tests::Choose(std::string_view endpoint, std::string_view u
     return choice;
   }
   const RouteTable::Route& route = found->second;
-  const int arm = route.test.empty() ? -1 : route.assignment.Choose(unit);
+  const int arm = route.assignment.Choose(unit);
   if (arm < 0) {
     return choice;
   }
@@ -427,7 +422,7 @@ Result<VerdictReport> Tests::RecomputeAt(std::string_view name, events::Cut cut)
                                           store.log().end().ToString()));
   }
   TestTable table([&](std::string_view type) { return store.FindType(type); }, nullptr);
-  HOEGO_TRY_ASSIGN(const events::Cut first, FoldOutlived(store, name, table));
+  HOEGO_TRY_ASSIGN(const events::Cut first, FoldOutlived(store, events::Cut{}, name, table));
   const std::unique_ptr<events::Cursor> cursor = store.log().Read(first);
   while (cursor->position() < cut) {
     HOEGO_TRY_ASSIGN(const events::Record* record, cursor->Next());

@@ -9,12 +9,17 @@ namespace hoego::app {
 
 namespace fs = std::filesystem;
 
-Result<std::string> BlobFetcher::Fetch(const registry::ModelVersion& version) {
-  const size_t colon = version.source.find(':');
-  if (!version.source.starts_with("blob:") || version.source.size() != colon + 65) {
+Result<std::string> BlobFetcher::FolderOf(const registry::ModelVersion& version) const {
+  constexpr std::string_view kScheme = "blob:";
+  constexpr size_t kDigestChars = 64;
+  if (!version.source.starts_with(kScheme) || version.source.size() != kScheme.size() + kDigestChars) {
     return Status::FailedPrecondition(fmt::format("{}/{}: source is not a package in the blob store", version.model, version.version));
   }
-  const std::string folder = JoinPath(folder_, version.source.substr(colon + 1));
+  return JoinPath(folder_, version.source.substr(kScheme.size()));
+}
+
+Result<std::string> BlobFetcher::Fetch(const registry::ModelVersion& version) {
+  HOEGO_TRY_ASSIGN(const std::string folder, FolderOf(version));
   if (fs::exists(folder)) {
     return folder;  // its bytes are checked when it is read
   }
@@ -27,10 +32,9 @@ Result<std::string> BlobFetcher::Fetch(const registry::ModelVersion& version) {
 }
 
 bool BlobFetcher::Discard(const registry::ModelVersion& version) {
-  const size_t colon = version.source.find(':');
+  const auto folder = FolderOf(version);
   std::error_code error;
-  return version.source.starts_with("blob:") && version.source.size() == colon + 65 &&
-         fs::remove_all(JoinPath(folder_, version.source.substr(colon + 1)), error) > 0 && !error;
+  return folder.ok() && fs::remove_all(*folder, error) > 0 && !error;
 }
 
 }  // namespace hoego::app

@@ -15,6 +15,8 @@ class BlobFetcher final : public serving::ModelFetcher {
   bool Discard(const registry::ModelVersion& version) override;  // the package itself stays
 
  private:
+  Result<std::string> FolderOf(const registry::ModelVersion& version) const;  // DIR/models/<digest>
+
   const storage::BlobStore& blobs_;
   std::string folder_;
 };

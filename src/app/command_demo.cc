@@ -11,7 +11,6 @@
 #include "app/demo_data.h"
 #include "app/instance.h"
 #include "app/listen_address.h"
-#include "app/open_folder.h"
 #include "app/progress_line.h"
 #include "app/signals.h"
 #include "app/visitors.h"
@@ -184,7 +183,7 @@ int RunDemo(const Common& common, const DemoArgs& args) {
   if (!settings->changed("log.level")) {
     static_cast<void>(settings->Set("log.level", "warning").ok());
   }
-  auto instance = OpenFolder(options, *settings);
+  auto instance = Instance::Open(options, *settings);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -192,8 +191,7 @@ int RunDemo(const Common& common, const DemoArgs& args) {
   if (!address.ok()) {
     return Fail(common, address.status());
   }
-  const std::string url = UrlAddress(*address);
-  const auto port = ParseHostPort(url);
+  const auto port = ParseHostPort(*address);
   visitors.host = port.ok() ? port->host : "127.0.0.1";
   visitors.port = port.ok() ? port->port : 0;
   // A signal during the demo ends it in good order; afterwards it ends the server.
@@ -202,16 +200,16 @@ int RunDemo(const Common& common, const DemoArgs& args) {
     signals.Wait();
     stop.request_stop();
   });
-  const Status status = Demo(common, args, **instance, url, visitors, stop.get_token());
+  const Status status = Demo(common, args, **instance, *address, visitors, stop.get_token());
   int code = kDone;
   if (stop.stop_requested()) {
     std::fprintf(stderr, "stopped\n");
   } else if (!status.ok()) {
     code = Fail(common, status);
   } else if (!args.once) {
-    std::printf("ready http=%s grpc=none\n", url.c_str());
+    std::printf("ready http=%s grpc=none\n", address->c_str());
     std::fflush(stdout);
-    std::fprintf(stderr, "open http://%s/ui/ ; Ctrl-C ends it\n", url.c_str());
+    std::fprintf(stderr, "open http://%s/ui/ ; Ctrl-C ends it\n", address->c_str());
     waiter.join();
   }
   if (waiter.joinable()) {

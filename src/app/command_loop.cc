@@ -4,7 +4,6 @@
 #include "abtest/analyze.h"
 #include "app/commands.h"
 #include "app/instance.h"
-#include "app/open_folder.h"
 #include "app/progress_line.h"
 #include "app/signals.h"
 #include "base/disk.h"
@@ -25,7 +24,7 @@ int RunLoopFile(const Common& common, const std::string& file) {
   InstanceOptions options;
   options.program = common.program;
   options.folder = common.data;
-  auto instance = OpenFolder(options, *settings);
+  auto instance = Instance::Open(options, *settings);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }

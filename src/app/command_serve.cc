@@ -6,7 +6,6 @@
 #include "app/commands.h"
 #include "app/instance.h"
 #include "app/listen_address.h"
-#include "app/open_folder.h"
 #include "app/signals.h"
 #include "base/log.h"
 
@@ -42,7 +41,7 @@ int RunServe(const Common& common, const ServeArgs& args) {
   InstanceOptions options;
   options.program = common.program;
   options.folder = common.data;
-  auto instance = OpenFolder(options, *settings);
+  auto instance = Instance::Open(options, *settings);
   if (!instance.ok()) {
     return Fail(common, instance.status());
   }
@@ -50,7 +49,7 @@ int RunServe(const Common& common, const ServeArgs& args) {
   if (!address.ok()) {
     return Fail(common, address.status());
   }
-  std::printf("ready http=%s grpc=none\n", UrlAddress(*address).c_str());
+  std::printf("ready http=%s grpc=none\n", address->c_str());
   std::fflush(stdout);
   signals.Wait();
   Log(LogLevel::kInfo, "app", "draining");

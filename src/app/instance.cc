@@ -4,6 +4,8 @@
 #include "api/http/server.h"
 #include "api/native/native.h"
 #include "app/blob_fetcher.h"
+#include "app/killed_trainings.h"
+#include "app/listen_address.h"
 #include "app/log_journal.h"
 #include "app/server_settings.h"
 #include "app/version.h"
@@ -141,6 +143,10 @@ Result<std::unique_ptr<Instance>> Instance::Open(const InstanceOptions& options,
   HOEGO_TRY_ASSIGN(p->database, storage::OpenSqlite(p->Folder("meta.db")));
   HOEGO_TRY_ASSIGN(p->blobs, storage::OpenLocalBlobStore(RealDisk(), p->Folder("blobs")));
   HOEGO_TRY_ASSIGN(p->tracking, tracking::Tracking::Open(*p->database, *p->blobs, p->clock));
+  // A folder that cannot be tidied still serves; the next opening tries again.
+  if (const Status tidied = EndKilledTrainings(options.folder, *p->tracking); !tidied.ok()) {
+    Log(LogLevel::kWarning, "app", "what a killed training left behind is still there", {{"reason", tidied.ToString()}});
+  }
   p->journal = std::make_unique<LogJournal>(p->store->log());
   p->registry = registry::Registry::Make(*p->journal, p->clock);
   p->endpoints = std::make_unique<serving::Endpoints>(*p->journal, *p->registry);
@@ -219,7 +225,7 @@ Result<std::string> Instance::Listen(const std::string& address) {
   p.deployment->LoadEndpoints();
   p.loops->Start();
   p.ready = true;
-  return fmt::format("{}:{}", p.server->address(), p.server->port());
+  return UrlAddress(fmt::format("{}:{}", p.server->address(), p.server->port()));
 }
 
 void Instance::Shutdown() {

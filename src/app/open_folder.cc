@@ -3,9 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "app/killed_trainings.h"
 #include "base/disk.h"
-#include "base/log.h"
 
 namespace hoego::app {
 namespace {
@@ -26,17 +24,6 @@ Status CheckHoldsLog(const std::string& folder) {
 
 }  // namespace
 
-Result<std::unique_ptr<Instance>> OpenFolder(const InstanceOptions& options, const Settings& settings) {
-  auto instance = Instance::Open(options, settings);
-  if (instance.ok()) {
-    // A folder that cannot be tidied still serves; the next opening tries again.
-    if (const Status tidied = EndKilledTrainings(options.folder, (*instance)->tracking()); !tidied.ok()) {
-      Log(LogLevel::kWarning, "app", "what a killed training left behind is still there", {{"reason", tidied.ToString()}});
-    }
-  }
-  return instance;
-}
-
 Result<std::unique_ptr<Instance>> OpenForCommand(const Common& common, bool serving, NoLog no_log) {
   HOEGO_TRY_ASSIGN(Settings settings, ReadSettings(common));
   if (no_log == NoLog::kRefuse) {
@@ -49,7 +36,7 @@ Result<std::unique_ptr<Instance>> OpenForCommand(const Common& common, bool serv
   options.program = common.program;
   options.folder = common.data;
   options.serving = serving;
-  return OpenFolder(options, settings);
+  return Instance::Open(options, settings);
 }
 
 }  // namespace hoego::app
